@@ -1,0 +1,159 @@
+/** The procedure table: every procedure of an operator or a schedule, one row for each command and Lambda function. */
+import type { Need } from './routes.ts';
+
+/**
+ * `signing-write` may create and change the secret that holds the private keys, `schema` owns the tables,
+ * `administration` may read the database administrator's password, which creates the other roles.
+ */
+export type ProcedureNeed = Need | 'signing-write' | 'schema' | 'administration';
+
+export interface Procedure {
+  readonly needs: readonly ProcedureNeed[];
+  /** An EventBridge Scheduler expression; a procedure without one runs only when asked. */
+  readonly schedule?: string;
+  /** Whether it changes state that somebody answers for: such a procedure is audited. */
+  readonly writes: boolean;
+  /** Whether the command-line tool offers it. */
+  readonly command: boolean;
+  /** `tool`: in the command-line tool itself, with the operator's identity, so that no function of a release is needed. Default: a function. */
+  readonly runs?: 'tool';
+  /** The procedure that gets the result of each asynchronous run that succeeded, by the destination of Lambda. */
+  readonly next?: string;
+  /** When it runs, where neither a schedule nor a command says so. */
+  readonly occasion?: string;
+  /** Longest run in seconds; default 30. */
+  readonly seconds?: number;
+  readonly purpose: string;
+}
+
+export const procedures = {
+  migrate: {
+    needs: ['database', 'schema', 'administration'],
+    writes: true,
+    command: true,
+    seconds: 300,
+    purpose: 'Bring the database schema up to date',
+  },
+  'create-signing-keys': {
+    needs: ['database', 'signing', 'signing-write'],
+    writes: true,
+    command: false,
+    occasion: 'with every deployment and start',
+    seconds: 60,
+    purpose: 'Create the signing keys where there are none',
+  },
+  'rotate-signing-keys': {
+    needs: ['database', 'signing', 'signing-write'],
+    writes: true,
+    command: true,
+    schedule: 'rate(30 days)',
+    seconds: 60,
+    purpose: 'Rotate the signing keys; in an emergency withdraw the old ones at once',
+  },
+  'revoke-tokens': {
+    needs: ['database', 'signing', 'signing-write'],
+    writes: true,
+    command: true,
+    seconds: 300,
+    purpose: 'Revoke tokens: of a client, an account, everybody, or before an instant',
+  },
+  'create-client': { needs: ['database'], writes: true, command: true, purpose: 'Register a client' },
+  'list-clients': { needs: ['database'], writes: false, command: true, purpose: 'List the clients' },
+  'disable-client': { needs: ['database'], writes: true, command: true, purpose: 'Disable a client and revoke its tokens' },
+  'create-user': { needs: ['database'], writes: true, command: true, purpose: 'Create an end-user account' },
+  'list-users': { needs: ['database'], writes: false, command: true, purpose: 'List the end-user accounts' },
+  'disable-user': {
+    needs: ['database'],
+    writes: true,
+    command: true,
+    purpose: 'Disable an account, end its sessions and revoke its tokens',
+  },
+  status: { needs: ['database', 'signing'], writes: false, command: true, purpose: 'Show what runs and whether it is well' },
+  'purge-expired': {
+    needs: ['database', 'schema'],
+    writes: true,
+    command: false,
+    schedule: 'rate(1 hour)',
+    seconds: 300,
+    purpose: 'Drop expired data and prepare the partitions ahead',
+  },
+  'publish-gauges': {
+    needs: ['database'],
+    writes: false,
+    command: false,
+    schedule: 'rate(5 minutes)',
+    purpose: 'Publish the number of clients and of active tokens',
+  },
+  'collect-logout-notices': {
+    needs: ['database'],
+    writes: false,
+    command: false,
+    schedule: 'rate(1 minute)',
+    next: 'deliver-logout-tokens',
+    purpose: 'Take the logout notices that are due from the outbox',
+  },
+  'deliver-logout-tokens': {
+    // Without the database: what has it is in subnets from which no client can be reached.
+    needs: ['signing'],
+    writes: false,
+    command: false,
+    occasion: 'after `collect-logout-notices`',
+    next: 'record-logout-deliveries',
+    seconds: 60,
+    purpose: 'Tell clients that sessions ended (Back-Channel Logout)',
+  },
+  'record-logout-deliveries': {
+    needs: ['database'],
+    writes: false,
+    command: false,
+    occasion: 'after `deliver-logout-tokens`',
+    purpose: 'Record which clients were told',
+  },
+  'record-move': {
+    needs: ['database'],
+    writes: true,
+    command: false,
+    occasion: 'when `release` or `rollback` has moved aliases',
+    purpose: 'Record in the audit log that another release was put in place',
+  },
+  preflight: {
+    runs: 'tool',
+    needs: [],
+    writes: false,
+    command: true,
+    purpose: 'Check before a deploy that nothing stands in its way',
+  },
+  verify: {
+    runs: 'tool',
+    needs: [],
+    writes: true,
+    command: true,
+    purpose: 'Check after a deploy that it serves, with a token of its own',
+  },
+  releases: { runs: 'tool', needs: [], writes: false, command: true, purpose: 'List the releases and which one is live' },
+  release: { runs: 'tool', needs: [], writes: true, command: true, purpose: 'Put a release in place: every function at once' },
+  rollback: { runs: 'tool', needs: [], writes: true, command: true, purpose: 'Go back to the release before' },
+} as const satisfies Record<string, Procedure>;
+
+export type ProcedureName = keyof typeof procedures;
+
+/** Procedures that the command-line tool carries out itself. */
+export type ToolProcedureName = {
+  [Name in ProcedureName]: (typeof procedures)[Name] extends { runs: 'tool' } ? Name : never;
+}[ProcedureName];
+
+export type FunctionProcedureName = Exclude<ProcedureName, ToolProcedureName>;
+
+const isTool = (name: ProcedureName): name is ToolProcedureName => (procedures[name] as Procedure).runs === 'tool';
+
+const allNames = Object.keys(procedures) as ProcedureName[];
+
+export const toolProcedureNames = allNames.filter(isTool);
+
+/** Procedures that are a Lambda function each. */
+export const procedureNames = allNames.filter((name): name is FunctionProcedureName => !isTool(name));
+
+/** The deployed name of a function, by which the command-line tool and the local runtime find it. */
+export function functionName(stage: string, name: string): string {
+  return `oauth2-${stage}-${name}`;
+}

@@ -1,0 +1,50 @@
+/** The one logger and the one Metrics instance: JSON lines and embedded metrics on standard output. */
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+
+/** Namespace and service come from POWERTOOLS_METRICS_NAMESPACE and POWERTOOLS_SERVICE_NAME. */
+export const metrics = new Metrics();
+
+export type MetricName =
+  | 'http_requests_total'
+  | 'http_request_duration_seconds'
+  | 'oauth_token_issued_total'
+  | 'oauth_token_revoked_total'
+  | 'oauth_authorization_codes_issued'
+  | 'oauth_failed_authentications'
+  | 'oauth_refresh_token_reused_total'
+  | 'oauth_clients_total'
+  | 'oauth_active_tokens'
+  | 'signing_key_age_seconds'
+  | 'logout_tokens_delivered_total'
+  | 'logout_tokens_failed_total'
+  | 'db_queries_total'
+  | 'db_query_duration_seconds'
+  | 'procedure_succeeded_total'
+  | 'procedure_failed_total';
+
+/** Adds to a counter. */
+export function count(name: MetricName, by = 1): void {
+  metrics.addMetric(name, MetricUnit.Count, by);
+}
+
+/** Records a duration. @param milliseconds published in seconds, as the metric's name says */
+export function observeDuration(name: MetricName, milliseconds: number): void {
+  metrics.addMetric(name, MetricUnit.Seconds, milliseconds / 1000);
+}
+
+/** Statements slower than this are logged, in milliseconds. */
+const slowQueryMs = 250;
+
+/** Counts and times one statement of the store; slow ones leave a line. */
+export function observeQuery(question: string, milliseconds: number, succeeded: boolean): void {
+  count('db_queries_total');
+  observeDuration('db_query_duration_seconds', milliseconds);
+  if (milliseconds > slowQueryMs) log('warn', 'slow query', { question, duration_ms: Math.round(milliseconds), succeeded });
+}
+
+export type LogLevel = 'info' | 'warn' | 'error';
+
+/** Writes one JSON line. Callers pass chosen fields, never whole requests: tokens, codes, cookies and passwords have no way in. */
+export function log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+  process.stdout.write(`${JSON.stringify({ level, message, timestamp: new Date().toISOString(), ...fields })}\n`);
+}
