@@ -1,0 +1,57 @@
+/** Verifies our own JWTs, each use with a fixed algorithm and type (RFC 8725 §3.1, RFC 9068 §4). */
+import type { KeyObject } from 'node:crypto';
+import { readCompact, verifyCompact } from './compact-jws.ts';
+import type { AccessTokenClaims } from './tokens.ts';
+
+/** Finds a published key by its id; undefined where there is none. */
+export type FindKey = (kid: string) => Promise<{ readonly alg: string; readonly key: KeyObject } | undefined>;
+
+/** @throws what `findKey` throws: a database that is away is not the token's fault */
+async function verify(token: string, findKey: FindKey, algorithms: readonly string[], typ: string) {
+  if (token.length > 16_384) return undefined;
+  const jws = readCompact(token);
+  if (!jws) return undefined;
+  // Only our own keys count: an embedded jwk, jku or x5u is never looked at.
+  const { alg, kid, typ: given } = jws.header;
+  if (given !== typ || typeof kid !== 'string' || typeof alg !== 'string' || !algorithms.includes(alg)) return undefined;
+  const found = await findKey(kid);
+  return found?.alg === alg ? verifyCompact(jws, found.key) : undefined;
+}
+
+/**
+ * The claims of an access token of this issuer with a good signature, expired or not.
+ * @returns undefined for everything else, an ID token included (RFC 9068 §4: typ)
+ */
+export async function verifyAccessToken(token: string, findKey: FindKey, issuer: string): Promise<AccessTokenClaims | undefined> {
+  const claims = await verify(token, findKey, ['ES256'], 'at+jwt');
+  const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+  if (!claims || claims.iss !== issuer || typeof claims.jti !== 'string' || !uuid.test(claims.jti)) return undefined;
+  if (typeof claims.exp !== 'number' || typeof claims.sub !== 'string' || typeof claims.client_id !== 'string') return undefined;
+  return claims as unknown as AccessTokenClaims;
+}
+
+/** Id of the key that signed a verified token. */
+export function keyIdOf(token: string): string {
+  return String(readCompact(token)?.header.kid);
+}
+
+/** When an access token ends. */
+export function expiryOf(claims: { readonly exp: number }): Date {
+  return new Date(claims.exp * 1000);
+}
+
+export interface IdTokenHint {
+  readonly sub: string;
+  readonly aud: string;
+  readonly sid: string | undefined;
+}
+
+/**
+ * The claims of an ID token of this issuer given as a hint: an expired one is as good (OpenID Connect RP-Initiated Logout §2).
+ * @returns undefined where it was changed, or is not an ID token of ours
+ */
+export async function verifyIdTokenHint(token: string, findKey: FindKey, issuer: string): Promise<IdTokenHint | undefined> {
+  const claims = await verify(token, findKey, ['RS256', 'ES256'], 'JWT');
+  if (!claims || claims.iss !== issuer || typeof claims.sub !== 'string' || typeof claims.aud !== 'string') return undefined;
+  return { sub: claims.sub, aud: claims.aud, sid: typeof claims.sid === 'string' ? claims.sid : undefined };
+}
