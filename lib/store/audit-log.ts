@@ -1,0 +1,36 @@
+/** Questions about the audit log: who ran which procedure, why, and how it ended. */
+import type { Database } from './database.ts';
+
+export interface AuditEntry {
+  readonly actor: string;
+  readonly procedure: string;
+  readonly reason: string | null;
+  /** What the procedure set out to do, as it was shown. */
+  readonly plan: unknown;
+  readonly outcome: 'succeeded' | 'failed';
+  readonly detail: string | null;
+}
+
+/** Adds an entry; entries are never changed. */
+export async function insertAuditEntry(db: Database, entry: AuditEntry): Promise<void> {
+  await db.ask(
+    'insert-audit-entry',
+    db.sql`
+      insert into audit_log (actor, procedure, reason, plan, outcome, detail)
+      values (${entry.actor}, ${entry.procedure}, ${entry.reason}, ${db.sql.json(entry.plan as never)}, ${entry.outcome}, ${entry.detail})`,
+  );
+}
+
+export interface LastRun {
+  readonly procedure: string;
+  readonly at: Date;
+  readonly outcome: 'succeeded' | 'failed';
+}
+
+/** The latest run of each procedure, by name. */
+export async function listLastRuns(db: Database): Promise<LastRun[]> {
+  return db.ask<LastRun>(
+    'list-last-runs',
+    db.sql`select distinct on (procedure) procedure, at, outcome from audit_log order by procedure, audit_id desc`,
+  );
+}

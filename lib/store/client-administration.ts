@@ -1,0 +1,77 @@
+/** What an operator asks about clients: lists of them, and the end of one. */
+import type { Client } from '../protocol/client.ts';
+import type { Database } from './database.ts';
+
+export type ListedClient = Pick<
+  Client,
+  | 'client_id'
+  | 'client_name'
+  | 'token_endpoint_auth_method'
+  | 'grant_types'
+  | 'scope'
+  | 'redirect_uris'
+  | 'resources'
+  | 'trusted'
+  | 'dynamic'
+  | 'created_at'
+  | 'disabled_at'
+>;
+
+/** Clients in the order of their registration. @param after id of the last one that is known, to go on behind it */
+export async function listClients(db: Database, limit: number, after: string | null): Promise<ListedClient[]> {
+  return db.ask<ListedClient>(
+    'list-clients',
+    db.sql`
+      select client_id, client_name, token_endpoint_auth_method, grant_types, scope, redirect_uris, resources, trusted, dynamic, created_at, disabled_at
+      from clients
+      where ${after}::text is null or (created_at, client_id) > (select created_at, client_id from clients where client_id = ${after})
+      order by created_at, client_id
+      limit ${limit}`,
+  );
+}
+
+export interface ClientHoldings {
+  readonly client_id: string;
+  readonly client_name: string;
+  readonly disabled_at: Date | null;
+  /** Token families that are not revoked. */
+  readonly families: number;
+}
+
+/** A client and how much was issued to it; undefined where there is no such client. */
+export async function findClientHoldings(db: Database, clientId: string): Promise<ClientHoldings | undefined> {
+  const rows = await db.ask<ClientHoldings>(
+    'find-client-holdings',
+    db.sql`
+      select c.client_id, c.client_name, c.disabled_at,
+        (select count(*)::integer from token_families f where f.client_id = c.client_id and f.revoked_at is null) as families
+      from clients c where c.client_id = ${clientId}`,
+  );
+  return rows[0];
+}
+
+/**
+ * Disables a client, revokes its token families and spends its unredeemed codes; from here on none of its tokens is active.
+ * @returns when it was disabled, first or now, and how many families ended; undefined where there is no such client
+ */
+export async function disableClient(
+  db: Database,
+  clientId: string,
+  now: Date,
+): Promise<{ disabled_at: Date; revoked_families: number } | undefined> {
+  const rows = await db.ask<{ disabled_at: Date; revoked_families: number }>(
+    'disable-client',
+    db.sql`
+      with disabled as (
+        update clients set disabled_at = coalesce(disabled_at, ${now}), updated_at = ${now} where client_id = ${clientId} returning disabled_at
+      ), spent as (
+        update authorization_codes set redeemed_at = ${now} where client_id = ${clientId} and redeemed_at is null
+      ), revoked as (
+        update token_families set revoked_at = ${now}, revoked_because = 'client disabled', successor_sealed = null
+        where client_id = ${clientId} and revoked_at is null
+        returning 1
+      )
+      select disabled_at, (select count(*)::integer from revoked) as revoked_families from disabled`,
+  );
+  return rows[0];
+}

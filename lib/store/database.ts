@@ -1,0 +1,140 @@
+/** The connection to Postgres: asks questions, times them, and turns a database that is away into one kind of error. */
+import postgres from 'postgres';
+import { Unavailable } from '../protocol/errors.ts';
+import { readTextArray, writeTextArray } from './text-array.ts';
+
+export interface ConnectionSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+  readonly tls: boolean;
+  /** Named prepared statements; they pin a connection behind RDS Proxy. */
+  readonly prepare: boolean;
+  readonly connections: number;
+  /** Asked for each new connection. */
+  readonly password?: () => Promise<string>;
+  /** Longest wait for one statement, in milliseconds; by default below every function's timeout, so that the caller gets an answer. */
+  readonly deadline_ms?: number;
+}
+
+const types = {
+  texts: {
+    to: 1009,
+    from: [1009],
+    serialize: (list: readonly string[]) => writeTextArray(list),
+    parse: (text: string) => readTextArray(text),
+  },
+};
+
+export type Sql = postgres.Sql<{ texts: string[] }>;
+// biome-ignore lint/suspicious/noExplicitAny: the rows of a query are typed where it is written
+type Query<Row> = postgres.PendingQuery<any> & Promise<Row[]>;
+
+export interface Database {
+  readonly sql: Sql;
+  /**
+   * Runs one statement.
+   * @param question its name in metrics and in the log of slow statements
+   * @throws {DatabaseUnavailable} where the database is away, too slow or restarting
+   */
+  ask<Row>(question: string, query: postgres.PendingQuery<postgres.Row[]>): Promise<Row[]>;
+  end(): Promise<void>;
+}
+
+/** Told of every statement: its name, its duration in milliseconds and whether it succeeded. */
+export type Observer = (question: string, milliseconds: number, succeeded: boolean) => void;
+
+/** The database cannot answer now; nothing is known about what was asked. The driver's words stay in `detail`, for the log. */
+export class DatabaseUnavailable extends Unavailable {
+  override name = 'DatabaseUnavailable';
+  constructor(question: string, cause: string) {
+    super('The database is not available.', `${question}: ${cause}`);
+  }
+}
+
+/**
+ * SQLSTATE classes and driver codes that mean "not now": connection (08), authorization of an expired token (28), resources (53),
+ * operator intervention and shutdown (57), serialization and deadlock (40), a replica after failover (25006).
+ */
+const away =
+  /^(08|28|53|57|40|25006|55P03|CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|SASL_|3D000)/;
+
+/** Opens a connection lazily: nothing is sent before the first question. */
+export function openDatabase(settings: ConnectionSettings, observe: Observer = () => {}): Database {
+  const deadlineMs = settings.deadline_ms ?? 5000;
+  let sql = open();
+  // What was about to be written when a connection ended stays in the driver's buffer, and its next handshake waits behind it for good: a
+  // sandbox that thaws after a failover meets just that. So a connection that ended takes its pool along.
+  function open(): Sql {
+    const pool: Sql = connect(settings, () => replace(pool));
+    return pool;
+  }
+  function replace(pool: Sql): void {
+    if (sql !== pool) return;
+    sql = open();
+    pool.end({ timeout: 1 }).catch(() => {});
+  }
+  return {
+    get sql() {
+      return sql;
+    },
+    ask: async <Row>(question: string, query: Query<Row>) => {
+      const started = performance.now();
+      const asked = sql;
+      let timer: NodeJS.Timeout | undefined;
+      const deadline = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => {
+          reject(new DatabaseUnavailable(question, `no answer within ${deadlineMs} ms`));
+          // The connection may be silent for good (a failover without a farewell): the next question gets a new one. Cancelling
+          // would need an answering server, and the driver's failure to reach one could not be caught.
+          replace(asked);
+        }, deadlineMs);
+      });
+      let succeeded = false;
+      try {
+        const rows = await Promise.race([query, deadline]);
+        succeeded = true;
+        return rows as Row[];
+      } catch (cause) {
+        // The server's farewell comes before the end of its connection.
+        if (cause instanceof Error && 'code' in cause && /^(57P0|CONNECTION_|ECONN|EPIPE)/.test(String(cause.code)))
+          replace(asked);
+        throw toStoreError(question, cause);
+      } finally {
+        clearTimeout(timer);
+        observe(question, performance.now() - started, succeeded);
+      }
+    },
+    end: () => sql.end({ timeout: 1 }),
+  } as Database;
+}
+
+function connect(settings: ConnectionSettings, onclose: () => void): Sql {
+  return postgres({
+    host: settings.host,
+    port: settings.port,
+    database: settings.database,
+    user: settings.user,
+    // With the server's certificate and name checked: `require` alone would talk to anybody.
+    ssl: settings.tls ? 'verify-full' : false,
+    ...(settings.password && { password: settings.password }),
+    prepare: settings.prepare,
+    max: settings.connections,
+    connect_timeout: 3,
+    backoff: () => 0.05,
+    // Asking for the array types would cost a flight on every new connection.
+    fetch_types: false,
+    types,
+    onnotice: () => {},
+    onclose,
+    connection: { application_name: 'oauth2' },
+  });
+}
+
+/** Turns an error of the driver that means "not now" into `DatabaseUnavailable`; any other stays what it is. */
+export function toStoreError(question: string, cause: unknown): unknown {
+  if (!(cause instanceof Error) || cause instanceof DatabaseUnavailable) return cause;
+  const code = 'code' in cause ? String(cause.code) : '';
+  return away.test(code) ? new DatabaseUnavailable(question, `${code} ${cause.message}`) : cause;
+}

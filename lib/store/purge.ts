@@ -1,0 +1,132 @@
+/** Deletes rows that nothing will ask for again, in bounded batches that each commit on their own. */
+import type { Database } from './database.ts';
+
+const batch = 1000;
+/** Blocks of 8 KiB that one step of a sweep reads. */
+const blocks = 512;
+
+const hours = (count: number) => count * 3_600_000;
+const before = (now: Date, milliseconds: number) => new Date(now.getTime() - milliseconds);
+
+/** What may leave, table by table, and since when. */
+export const retention = {
+  /** A redeemed code stays this long past its expiry, so that a replay still ends its family. */
+  codes_ms: hours(24),
+  /** Longer than any access token lives, and so than anything that still refers to the row. */
+  families_ms: hours(48),
+  /** A revoked family stays for questions about why somebody was signed out. */
+  revoked_families_ms: hours(24 * 7),
+  sessions_ms: hours(24),
+  devices_ms: hours(24 * 365),
+  /** Days after the last attempt; a notice to a client that is gone is never tried to the end. */
+  notices_ms: hours(24 * 7),
+} as const;
+
+type Fragment = ReturnType<Database['sql']>;
+
+/** Deletes what an index finds, batch after batch, until nothing is left or the time is over. */
+async function deleteByIndex(
+  db: Database,
+  table: string,
+  due: Fragment,
+  until: () => boolean,
+): Promise<{ deleted: number; finished: boolean }> {
+  const { sql } = db;
+  for (let deleted = 0; ; ) {
+    if (until()) return { deleted, finished: false };
+    const rows = await db.ask(
+      `purge-${table}`,
+      sql`delete from ${sql(table)}
+        where ctid = any(array(select ctid from ${sql(table)} where ${due} limit ${batch} for update skip locked))
+        returning 1`,
+    );
+    deleted += rows.length;
+    if (rows.length < batch) return { deleted, finished: true };
+  }
+}
+
+/** Reads a table once from end to end, some megabytes at a time, for what no index could find without slowing every request. */
+async function sweep(
+  db: Database,
+  table: string,
+  due: Fragment,
+  until: () => boolean,
+): Promise<{ deleted: number; finished: boolean }> {
+  const { sql } = db;
+  const [size] = await db.ask<{ blocks: number }>(
+    `measure-${table}`,
+    sql`select (pg_relation_size(${table}::regclass) / current_setting('block_size')::integer)::integer as blocks`,
+  );
+  let deleted = 0;
+  for (let first = 0; first < (size?.blocks ?? 0); first += blocks) {
+    if (until()) return { deleted, finished: false };
+    const rows = await db.ask(
+      `purge-${table}`,
+      sql`delete from ${sql(table)} t
+        where t.ctid >= ${`(${first},0)`}::tid and t.ctid < ${`(${first + blocks},0)`}::tid and ${due}
+        returning 1`,
+    );
+    deleted += rows.length;
+  }
+  return { deleted, finished: true };
+}
+
+export const purgedTables = [
+  'access_tokens_default',
+  'authorization_codes',
+  'token_families',
+  'sessions',
+  'throttles',
+  'devices',
+  'logout_notices',
+] as const;
+export type PurgedTable = (typeof purgedTables)[number];
+
+/**
+ * Deletes the expired rows of one table.
+ * @param until asked between batches; true ends the work early
+ */
+export async function purgeTable(
+  db: Database,
+  table: PurgedTable,
+  now: Date,
+  until: () => boolean,
+): Promise<{ deleted: number; finished: boolean }> {
+  const { sql } = db;
+  switch (table) {
+    case 'access_tokens_default':
+      return deleteByIndex(db, table, sql`expires_at <= ${now}`, until);
+    case 'authorization_codes':
+      return deleteByIndex(
+        db,
+        table,
+        sql`expires_at < ${now} and (redeemed_at is null or expires_at < ${before(now, retention.codes_ms)})`,
+        until,
+      );
+    case 'token_families': {
+      const horizon = before(now, retention.families_ms);
+      return sweep(
+        db,
+        table,
+        sql`(expires_at < ${horizon} or refresh_expires_at < ${horizon} or (refresh_hash is null and issued_at < ${horizon})
+          or revoked_at < ${before(now, retention.revoked_families_ms)})`,
+        until,
+      );
+    }
+    case 'sessions':
+      // A family that follows its session finds by the session's row that it has ended.
+      return sweep(
+        db,
+        table,
+        sql`least(ended_at, expires_at) < ${before(now, retention.sessions_ms)}
+          and not exists (select from token_families f where f.session_id = t.session_id and f.revoked_at is null and not f.offline)`,
+        until,
+      );
+    case 'throttles':
+      return deleteByIndex(db, table, sql`resets_at <= ${now}`, until);
+    case 'logout_notices':
+      return sweep(db, table, sql`created_at < ${before(now, retention.notices_ms)}`, until);
+    case 'devices':
+      return deleteByIndex(db, table, sql`last_seen_at < ${before(now, retention.devices_ms)}`, until);
+  }
+}

@@ -1,0 +1,20 @@
+/** Asks what the readiness check wants to know, in one statement. */
+import type { Database } from './database.ts';
+
+export interface Readiness {
+  /** Highest applied migration, 0 where none is. */
+  readonly schema_version: number;
+  /** Ids of the keys that may sign: in the midst of a rotation the one that signs is not marked as active yet. */
+  readonly published_kids: readonly string[];
+}
+
+export async function readReadiness(db: Database): Promise<Readiness> {
+  const [row] = await db.ask<Readiness>(
+    'read-readiness',
+    db.sql`
+      select
+        (select coalesce(max(version::integer), 0) from flyway_schema_history where success) as schema_version,
+        (select coalesce(array_agg(kid), '{}') from signing_keys where state <> 'retired') as published_kids`,
+  );
+  return row ?? { schema_version: 0, published_kids: [] };
+}

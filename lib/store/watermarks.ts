@@ -1,0 +1,19 @@
+/** Parts of statements that end many tokens at once without touching their rows: watermarks of time, and withdrawn keys. */
+import type { Database } from './database.ts';
+
+type Fragment = ReturnType<Database['sql']>;
+
+/**
+ * Whether something was issued no earlier than every watermark that concerns it: the global one and those named.
+ * @param issuedAt an expression @param watermarks expressions, comma-separated; null where there is none
+ */
+export const isAfterWatermarks = (db: Database, issuedAt: Fragment, watermarks: Fragment) => db.sql`
+  coalesce(${issuedAt} >= greatest((select tokens_not_before from revocation_watermark), ${watermarks}), true)`;
+
+/** Whether a sign-in is no earlier than the global watermark of sign-ins. @param signedInAt an expression */
+export const isLaterSignIn = (db: Database, signedInAt: Fragment) => db.sql`
+  coalesce(${signedInAt} >= (select sessions_not_before from revocation_watermark), true)`;
+
+/** Whether a key was not withdrawn: a sandbox may go on signing with one for minutes, and may go on trusting one. */
+export const keyStands = (db: Database, kid: string) => db.sql`
+  not exists (select from signing_keys where kid = ${kid} and state = 'retired')`;
