@@ -1,0 +1,16 @@
+/** The Lambda function of the authorization endpoint. */
+import { readConfig } from '../../../lib/config.ts';
+import { connectDatabase } from '../../../lib/connect.ts';
+import { endpoint } from '../../../lib/http/endpoint.ts';
+import { presentAsPage } from '../../../lib/http/page-errors.ts';
+import { createKeyFinder } from '../../../lib/keys/public-keys.ts';
+import { listPublishedKeys } from '../../../lib/store/signing-keys.ts';
+import { authorize } from './authorize.ts';
+
+const config = readConfig();
+const db = connectDatabase();
+const findKey = createKeyFinder(() => listPublishedKeys(db), Date.now);
+
+export const handler = endpoint('authorize', { issuer: config.issuer, present: presentAsPage(config.theme) }, (request) =>
+  authorize({ config, db, findKey }, request),
+);

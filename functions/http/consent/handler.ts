@@ -1,0 +1,13 @@
+/** The Lambda function of the consent page. */
+import { readConfig } from '../../../lib/config.ts';
+import { connectDatabase } from '../../../lib/connect.ts';
+import { endpoint } from '../../../lib/http/endpoint.ts';
+import { presentAsPage } from '../../../lib/http/page-errors.ts';
+import { consent } from './consent.ts';
+
+const config = readConfig();
+const db = connectDatabase();
+
+export const handler = endpoint('consent', { issuer: config.issuer, present: presentAsPage(config.theme) }, (request) =>
+  consent({ config, db }, request),
+);

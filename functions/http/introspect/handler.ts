@@ -1,0 +1,15 @@
+/** The Lambda function of the introspection endpoint. */
+import { readConfig } from '../../../lib/config.ts';
+import { connectDatabase } from '../../../lib/connect.ts';
+import { endpoint } from '../../../lib/http/endpoint.ts';
+import { createKeyFinder } from '../../../lib/keys/public-keys.ts';
+import { listPublishedKeys } from '../../../lib/store/signing-keys.ts';
+import { introspect } from './introspect.ts';
+
+const config = readConfig();
+const db = connectDatabase();
+const findKey = createKeyFinder(() => listPublishedKeys(db), Date.now);
+
+export const handler = endpoint('introspect', { issuer: config.issuer }, (request) =>
+  introspect({ config, db, findKey }, request),
+);

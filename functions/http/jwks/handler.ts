@@ -1,0 +1,11 @@
+/** The Lambda function of the JWKS: the published keys, read from the store once a minute at most. */
+import { readConfig } from '../../../lib/config.ts';
+import { connectDatabase } from '../../../lib/connect.ts';
+import { endpoint } from '../../../lib/http/endpoint.ts';
+import { createJwksServer } from './jwks.ts';
+
+const config = readConfig();
+const db = connectDatabase();
+const serve = createJwksServer(db, Date.now);
+
+export const handler = endpoint('jwks', { issuer: config.issuer }, serve);

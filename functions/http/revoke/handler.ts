@@ -1,0 +1,13 @@
+/** The Lambda function of the revocation endpoint. */
+import { readConfig } from '../../../lib/config.ts';
+import { connectDatabase } from '../../../lib/connect.ts';
+import { endpoint } from '../../../lib/http/endpoint.ts';
+import { createKeyFinder } from '../../../lib/keys/public-keys.ts';
+import { listPublishedKeys } from '../../../lib/store/signing-keys.ts';
+import { revoke } from './revoke.ts';
+
+const config = readConfig();
+const db = connectDatabase();
+const findKey = createKeyFinder(() => listPublishedKeys(db), Date.now);
+
+export const handler = endpoint('revoke', { issuer: config.issuer }, (request) => revoke({ config, db, findKey }, request));

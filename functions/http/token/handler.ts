@@ -1,0 +1,14 @@
+/** The Lambda function of the token endpoint. */
+import { readConfig, readSigningSecret } from '../../../lib/config.ts';
+import { connectDatabase } from '../../../lib/connect.ts';
+import { endpoint } from '../../../lib/http/endpoint.ts';
+import { createSigner } from '../../../lib/keys/signer.ts';
+import { readKeyRing } from '../../../lib/keys/vault.ts';
+import { token } from './token.ts';
+
+const config = readConfig();
+const db = connectDatabase();
+const secret = readSigningSecret();
+const signer = createSigner(() => readKeyRing(secret), Date.now);
+
+export const handler = endpoint('token', { issuer: config.issuer }, (request) => token({ config, db, signer }, request));
