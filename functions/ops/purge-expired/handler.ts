@@ -1,0 +1,8 @@
+/** Lambda of the procedure purge-expired. */
+import { connectDatabase } from '../../../lib/connect.ts';
+import { serveProcedure } from '../../../lib/ops/procedure.ts';
+import { purgeExpired } from '../../../lib/ops/purge-expired.ts';
+
+const db = connectDatabase();
+
+export const handler = serveProcedure(purgeExpired, { db, now: () => new Date() });

@@ -1,0 +1,288 @@
+/** The command table: for each procedure that the tool offers, its options, the input they make and how its result is shown. */
+import type { FunctionProcedureName, procedures, ToolProcedureName } from '../procedures.ts';
+import { CliFailure } from './exit-codes.ts';
+import { facts, instant, table } from './present.ts';
+
+export interface Option {
+  /** As commander writes it: `--redirect-uri <uri>`. */
+  readonly flags: string;
+  readonly purpose: string;
+  readonly repeatable?: boolean;
+  readonly choices?: readonly string[];
+  readonly required?: boolean;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: values of options and members of results are as their tables say
+type Values = Record<string, any>;
+
+export interface Command {
+  /** Positional, required. */
+  readonly argument?: { readonly name: string; readonly purpose: string };
+  readonly options: readonly Option[];
+  /** `planned` shows its plan and acts with `--apply --reason`. */
+  readonly acts: 'reads' | 'at-once' | 'planned';
+  /** @param readPassword the password on standard input */
+  toInput(options: Values, argument: string, readPassword: () => Promise<string>): Values | Promise<Values>;
+  /** The list of a result that comes in pages. */
+  readonly pages?: string;
+  show(result: Values): string;
+  /** Whether the result is good news; bad news has an exit code of its own. */
+  isWell?(result: Values): boolean;
+  readonly example: string;
+}
+
+/** Functions whose row says `command: true`: each needs an entry here, or the types do not fit. */
+export type FunctionCommandName = {
+  [Name in FunctionProcedureName]: (typeof procedures)[Name]['command'] extends true ? Name : never;
+}[FunctionProcedureName];
+
+export type CommandName = FunctionCommandName | ToolProcedureName;
+
+const present = (values: Values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+
+function chooseMethod(options: Values): string | undefined {
+  if (!options.public) return options.authMethod;
+  if (options.authMethod !== undefined && options.authMethod !== 'none')
+    throw new CliFailure(
+      'usage',
+      `--public means --auth-method none, but --auth-method is ${options.authMethod}: leave one of them out`,
+    );
+  return 'none';
+}
+
+const showEnding = (names: readonly string[], values: Values) =>
+  facts([
+    ...names.map((name) => [name, values[name]] as const),
+    ['disabled at', instant(values.disabled_at)],
+    ...(values.ended_sessions === undefined ? [] : [['sessions ended', values.ended_sessions] as const]),
+    ['token families revoked', values.revoked_families],
+    ['access tokens revoked', values.revoked_access_tokens],
+  ]);
+
+export const functionCommands: Record<FunctionCommandName, Command> = {
+  'create-client': {
+    acts: 'at-once',
+    options: [
+      { flags: '--name <text>', purpose: 'name that people see on the consent page' },
+      {
+        flags: '--grant-types <list>',
+        purpose: 'comma-separated: authorization_code, refresh_token, client_credentials (default: authorization_code)',
+      },
+      { flags: '--scope <scope>', purpose: 'scope that the client may have, space-separated in one string' },
+      { flags: '--redirect-uri <uri>', purpose: 'where authorization responses may go', repeatable: true },
+      { flags: '--post-logout-redirect-uri <uri>', purpose: 'where the browser may go after signing out', repeatable: true },
+      {
+        flags: '--backchannel-logout-uri <uri>',
+        purpose: 'where the client is told that a session ended (https)',
+      },
+      {
+        flags: '--auth-method <method>',
+        purpose: 'how the client authenticates (default: client_secret_basic)',
+        choices: ['client_secret_basic', 'client_secret_post', 'none'],
+      },
+      { flags: '--public', purpose: 'a client that can keep no secret; the same as --auth-method none' },
+      { flags: '--resource <uri>', purpose: 'resource indicator that it may request (RFC 8707)', repeatable: true },
+      { flags: '--no-require-pkce', purpose: 'let a confidential client that checks the nonce do without PKCE' },
+      { flags: '--trusted', purpose: 'first-party: no consent page' },
+    ],
+    toInput: (options) =>
+      present({
+        client_name: options.name,
+        grant_types: options.grantTypes
+          ?.split(',')
+          .map((grant: string) => grant.trim())
+          .filter(Boolean),
+        scope: options.scope,
+        redirect_uris: options.redirectUri,
+        post_logout_redirect_uris: options.postLogoutRedirectUri,
+        backchannel_logout_uri: options.backchannelLogoutUri,
+        token_endpoint_auth_method: chooseMethod(options),
+        resources: options.resource,
+        // Only what was said: PKCE is the default, and a public client must not be told otherwise.
+        require_pkce: options.requirePkce === false ? false : undefined,
+        trusted: options.trusted,
+      }),
+    show: (client) =>
+      [
+        facts([
+          ['client_id', client.client_id],
+          ['client_secret', client.client_secret],
+          ['name', client.client_name],
+          ['authentication', client.token_endpoint_auth_method],
+          ['grant types', client.grant_types],
+          ['scope', client.scope],
+          ['redirect URIs', client.redirect_uris],
+          ['resources', client.resources],
+          ['PKCE', client.require_pkce ? 'required' : 'optional'],
+          ['trusted', client.trusted],
+        ]),
+        ...(client.client_secret ? ['', 'The secret is shown this once: only its digest is kept.'] : []),
+      ].join('\n'),
+    example: 'oauth2ctl create-client --name demo --grant-types client_credentials --scope "read write" --json',
+  },
+  'list-clients': {
+    acts: 'reads',
+    options: [],
+    toInput: () => ({}),
+    pages: 'clients',
+    show: ({ clients }) =>
+      clients.length === 0
+        ? 'There are no clients yet: oauth2ctl create-client makes one.'
+        : table(
+            ['CLIENT ID', 'NAME', 'STATE', 'AUTHENTICATION', 'GRANT TYPES', 'CREATED', 'SCOPE'],
+            clients.map((client: Values) => [
+              client.client_id,
+              client.client_name,
+              client.disabled_at ? 'disabled' : client.dynamic ? 'dynamic' : client.trusted ? 'trusted' : 'enabled',
+              client.token_endpoint_auth_method,
+              client.grant_types,
+              instant(client.created_at),
+              client.scope,
+            ]),
+          ),
+    example: 'oauth2ctl list-clients',
+  },
+  'disable-client': {
+    acts: 'planned',
+    argument: { name: 'client_id', purpose: 'id of the client, as list-clients shows it' },
+    options: [],
+    toInput: (_options, argument) => ({ client_id: argument }),
+    show: (result) => showEnding(['client_id'], result),
+    example: 'oauth2ctl disable-client QTxy1rFNwLi5MbdpTEo8HA --apply --reason "its secret leaked"',
+  },
+  'create-user': {
+    acts: 'at-once',
+    options: [
+      { flags: '--username <name>', purpose: 'name to sign in with; upper and lower case are not told apart', required: true },
+      { flags: '--email <address>', purpose: 'email address' },
+      { flags: '--password-stdin', purpose: 'read the password from standard input: at least 8 characters', required: true },
+    ],
+    toInput: async (options, _argument, readPassword) =>
+      present({ username: options.username, email: options.email, password: await readPassword() }),
+    show: (user) =>
+      facts([
+        ['subject', user.subject],
+        ['username', user.username],
+        ['email', user.email],
+      ]),
+    example: 'printf %s "$PASSWORD" | oauth2ctl create-user --username demo --email demo@example.com --password-stdin --json',
+  },
+  'list-users': {
+    acts: 'reads',
+    options: [],
+    toInput: () => ({}),
+    pages: 'users',
+    show: ({ users }) =>
+      users.length === 0
+        ? 'There are no accounts yet: oauth2ctl create-user makes one.'
+        : table(
+            ['USERNAME', 'EMAIL', 'STATE', 'CREATED', 'SUBJECT'],
+            users.map((user: Values) => [
+              user.username,
+              user.email,
+              user.disabled_at ? 'disabled' : 'enabled',
+              instant(user.created_at),
+              user.subject,
+            ]),
+          ),
+    example: 'oauth2ctl list-users',
+  },
+  'disable-user': {
+    acts: 'planned',
+    argument: { name: 'username', purpose: 'name of the account, as list-users shows it' },
+    options: [],
+    toInput: (_options, argument) => ({ username: argument }),
+    show: (result) => showEnding(['username', 'subject'], result),
+    example: 'oauth2ctl disable-user demo --apply --reason "left the company"',
+  },
+  migrate: {
+    acts: 'planned',
+    options: [],
+    toInput: () => ({}),
+    show: ({ applied, version, created_partitions }) =>
+      facts([
+        ['schema version', version],
+        ['applied now', applied],
+        ['partitions created', created_partitions],
+      ]),
+    example: 'oauth2ctl migrate --apply --reason "release 1.4.0"',
+  },
+  'rotate-signing-keys': {
+    acts: 'planned',
+    options: [{ flags: '--emergency', purpose: 'a key was stolen: replace all keys and withdraw the old ones at once' }],
+    toInput: ({ emergency }) => present({ emergency }),
+    show: ({ keys }) =>
+      table(
+        ['KEY', 'ALGORITHM', 'STATE'],
+        keys.map((key: Values) => [key.kid, key.alg, key.state]),
+      ),
+    example: 'oauth2ctl rotate-signing-keys --emergency --apply --reason "the secret was read by a stranger"',
+  },
+  'revoke-tokens': {
+    acts: 'planned',
+    options: [
+      {
+        flags: '--all',
+        purpose: 'of everybody: sign-ins, token families and access tokens, with an emergency rotation of the keys',
+      },
+      { flags: '--client <client_id>', purpose: 'token families and access tokens of a client' },
+      { flags: '--user <username>', purpose: 'sign-ins, token families and access tokens of an account' },
+      { flags: '--issued-before <instant>', purpose: 'of everybody, issued before an instant such as 2026-11-23T08:30:00Z' },
+    ],
+    toInput: ({ all, client, user, issuedBefore }) =>
+      present({ all, client_id: client, username: user, issued_before: issuedBefore }),
+    show: (result) =>
+      facts([
+        ['revoked before', result.revoked_before],
+        ['sessions ended', result.ended_sessions],
+        ['token families revoked', result.revoked_families],
+        ['access tokens revoked', result.revoked_access_tokens ?? 'too many to count'],
+        ['new signing keys', result.new_keys],
+      ]),
+    example: 'oauth2ctl revoke-tokens --client QTxy1rFNwLi5MbdpTEo8HA --apply --reason "its tokens are in a public log"',
+  },
+  status: {
+    acts: 'reads',
+    options: [],
+    toInput: () => ({}),
+    isWell: (status) => status.healthy === true,
+    show: showStatus,
+    example: 'oauth2ctl status --stage production --json',
+  },
+};
+
+function showStatus(status: Values): string {
+  const { schema, counts, signing } = status;
+  const lines = [
+    facts([
+      ['stage', status.stage],
+      ['issuer', status.issuer],
+      ['release', `${status.release} (version ${status.version})`],
+      ['health', status.healthy ? 'well' : 'NOT WELL'],
+      ['database', status.database.reachable ? `reachable, Postgres ${status.database.server_version ?? ''}` : 'NOT REACHABLE'],
+      [
+        'migrations',
+        schema
+          ? `${schema.applied} applied, version ${schema.version} (${schema.description}) on ${instant(schema.installed_on)}`
+          : null,
+      ],
+      ['signing secret', signing.secret],
+      ['clients', counts?.clients],
+      ['users', counts?.users],
+      ['sessions', counts?.sessions],
+      ['token families', counts?.families],
+      ['active tokens', counts?.access_tokens],
+      ['partitions ahead', status.partition_days === null ? null : `${status.partition_days} days`],
+    ]),
+  ];
+  if (signing.keys.length > 0)
+    lines.push(
+      table(
+        ['KEY', 'ALGORITHM', 'STATE', 'SINCE'],
+        signing.keys.map((key: Values) => [key.kid, key.alg, key.state, instant(key.activated_at ?? key.created_at)]),
+      ),
+    );
+  if (status.problems.length > 0)
+    lines.push(['Not well:', ...status.problems.map((problem: string) => `  - ${problem}`)].join('\n'));
+  return lines.join('\n\n');
+}

@@ -1,0 +1,36 @@
+/** Lays answers out for people: lists of facts and tables in plain text. */
+
+type Cell = string | number | boolean | null | undefined | readonly string[] | Date;
+
+/** A value as a person reads it. */
+function write(cell: Cell): string {
+  if (cell === null || cell === undefined) return '–';
+  if (typeof cell === 'boolean') return cell ? 'yes' : 'no';
+  if (Array.isArray(cell)) return cell.length === 0 ? '–' : cell.join(', ');
+  return cell === '' ? '–' : String(cell);
+}
+
+/** One fact a line, values aligned. */
+export function facts(rows: readonly (readonly [string, Cell])[]): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, cell]) => `${name.padEnd(width)}  ${write(cell)}`).join('\n');
+}
+
+/** A table with a heading; the last column keeps its own width. */
+export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const lines = [headings, ...rows.map((row) => row.map(write))];
+  const widths = headings.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** An instant without fractions, in UTC. */
+export function instant(text: string | null | undefined): string {
+  return text ? `${text.slice(0, 19).replace('T', ' ')} UTC` : '–';
+}

@@ -1,0 +1,194 @@
+/** The command-line tool: one sub-command for each row of the procedure table that offers one. */
+import { Argument, Command as Commander, CommanderError, Option as CommanderOption } from 'commander';
+import { type Procedure, procedureNames, procedures, type ToolProcedureName, toolProcedureNames } from '../procedures.ts';
+import { type Command, type CommandName, type FunctionCommandName, functionCommands } from './commands.ts';
+import { CliFailure, exitCodes } from './exit-codes.ts';
+import { invokeProcedure, type Order, type ProcedureAnswer } from './invoke.ts';
+import { type Patience, runToolProcedure } from './run-tool-procedure.ts';
+import { toolCommands } from './tool-commands.ts';
+
+/** What the tool reads and writes. */
+export interface Io {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly stdin: NodeJS.ReadStream;
+  write(text: string): void;
+  complain(text: string): void;
+  /** How long a release is given to be well; by default twenty seconds. */
+  readonly patience?: Patience;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: commander gives the values of options as they were declared
+type Values = Record<string, any>;
+
+const commands: Record<CommandName, Command> = { ...functionCommands, ...toolCommands };
+
+export const commandNames = [...procedureNames, ...toolProcedureNames].filter(
+  (name) => (procedures[name] as Procedure).command,
+) as CommandName[];
+
+const isTool = (name: CommandName): name is ToolProcedureName => name in toolCommands;
+
+const exitCodeHelp = ['Exit codes:', ...Object.values(exitCodes).map(({ code, meaning }) => `  ${code}  ${meaning}`)].join('\n');
+
+const localHelp = `Stage "local" is the instance that \`npm start\` runs; OAUTH2_DATA_DIR names its folder (default .local).
+Every other stage is called with your AWS identity (AWS_PROFILE, AWS_REGION).`;
+
+async function readPassword({ stdin }: Io): Promise<string> {
+  if (stdin.isTTY)
+    throw new CliFailure(
+      'usage',
+      'the password is read from standard input: printf %s "$PASSWORD" | oauth2ctl create-user … --password-stdin',
+    );
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stdin) {
+    chunks.push(Buffer.from(chunk));
+    bytes += chunk.length;
+    if (bytes > 65_536) throw new CliFailure('usage', 'standard input is longer than any password: give the password alone');
+  }
+  const password = Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/\r?\n$/, '');
+  if (password === '') throw new CliFailure('usage', 'standard input is empty: pipe the password in');
+  return password;
+}
+
+/** Asks for every page and joins them. */
+async function collectPages(
+  call: (input: Values) => Promise<ProcedureAnswer>,
+  input: Values,
+  list: string,
+): Promise<ProcedureAnswer> {
+  const all: unknown[] = [];
+  for (let after: string | undefined; ; ) {
+    const answer = await call({ ...input, limit: 500, ...(after !== undefined && { after }) });
+    if (answer.outcome !== 'succeeded') return answer;
+    const page = answer.result as Values;
+    all.push(...page[list]);
+    after = page.next_after;
+    if (after === undefined) return { ...answer, result: { [list]: all } };
+  }
+}
+
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function showPlan(name: CommandName, { plan }: ProcedureAnswer, argument: string, given: Values): string {
+  const { stage } = given;
+  const { options }: Command = commands[name];
+  const chosen = options.flatMap(({ flags }) => {
+    const [, flag = ''] = /^--([\w-]+)/.exec(flags) ?? [];
+    const value: unknown = given[flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
+    return value === true ? [`--${flag}`] : typeof value === 'string' ? [`--${flag}`, quote(value)] : [];
+  });
+  const again = [
+    'oauth2ctl',
+    name,
+    ...(argument === '' ? [] : [quote(argument)]),
+    ...chosen,
+    ...(stage === 'local' ? [] : ['--stage', stage]),
+  ];
+  return [
+    'Plan:',
+    ...plan.steps.map((step) => `  - ${step}`),
+    '',
+    `Nothing was changed. To act: ${again.join(' ')} --apply --reason '…'`,
+  ].join('\n');
+}
+
+/** Prints an answer. @returns the exit code */
+function report(name: CommandName, answer: ProcedureAnswer, argument: string, options: Values, io: Io): number {
+  const command: Command = commands[name];
+  if (answer.outcome === 'failed') {
+    const { code, message } = answer.error ?? { code: 'unknown', message: 'no reason was given' };
+    if (options.json) io.write(`${JSON.stringify({ outcome: 'failed', error: { code, message } }, null, 2)}\n`);
+    else io.complain(`oauth2ctl ${name}: ${message} (${code})\n`);
+    return exitCodes.failed.code;
+  }
+  if (answer.outcome === 'planned') {
+    const planned = { outcome: 'planned', plan: answer.plan };
+    io.write(options.json ? `${JSON.stringify(planned, null, 2)}\n` : `${showPlan(name, answer, argument, options)}\n`);
+    return exitCodes.done.code;
+  }
+  const result = answer.result as Values;
+  if (options.json) io.write(`${JSON.stringify(result, null, 2)}\n`);
+  else {
+    const next = (answer.next ?? []).map((step) => `Next: ${step}`);
+    io.write(`${[command.show(result), ...next].join('\n')}\n`);
+  }
+  return command.isWell && !command.isWell(result) ? exitCodes.unwell.code : exitCodes.done.code;
+}
+
+async function run(name: CommandName, argument: string, options: Values, io: Io): Promise<number> {
+  const command: Command = commands[name];
+  if (command.acts === 'planned' && options.apply && !options.reason?.trim())
+    throw new CliFailure('usage', "--apply needs --reason 'why': it goes into the audit log");
+  if (!/^[a-z][a-z0-9-]{0,30}$/.test(options.stage))
+    throw new CliFailure('usage', `--stage is "${options.stage}"; allowed: the name of a stage, in lower case`);
+  const input = await command.toInput(options, argument, () => readPassword(io));
+  const apply = command.acts === 'at-once' || (command.acts === 'planned' && options.apply === true);
+  const call = (given: Values) => {
+    const order: Order = { input: given, apply, ...(options.reason && { reason: options.reason }) };
+    if (isTool(name)) return runToolProcedure(options.stage, name, order, io.environment, io.patience);
+    return invokeProcedure(options.stage, name as FunctionCommandName, order, io.environment);
+  };
+  const answer = command.pages === undefined ? await call(input) : await collectPages(call, input, command.pages);
+  return report(name, answer, argument, options, io);
+}
+
+function addCommand(program: Commander, name: CommandName, finish: (code: number) => void, io: Io): void {
+  const { argument, options, acts, example }: Command = commands[name];
+  const command = program.command(name).description(procedures[name].purpose);
+  if (argument) command.addArgument(new Argument(`<${argument.name}>`, argument.purpose));
+  for (const { flags, purpose, repeatable, choices, required } of options) {
+    const option = new CommanderOption(flags, repeatable ? `${purpose}; may be repeated` : purpose);
+    if (choices) option.choices(choices);
+    if (repeatable) option.argParser((value: string, earlier: string[] | undefined) => [...(earlier ?? []), value]);
+    if (required) option.makeOptionMandatory();
+    command.addOption(option);
+  }
+  if (acts === 'planned') command.option('--apply', 'act; without it the plan is shown and nothing changes');
+  if (acts !== 'reads') command.option('--reason <text>', 'why, for the audit log');
+  command
+    .option('--stage <name>', 'stage to work on', 'local')
+    .option('--json', 'print just JSON, for scripts')
+    .addHelpText('after', `\nExample:\n  ${example}\n\n${exitCodeHelp}\n`)
+    .action(async (...given: unknown[]) => {
+      const values = given.at(-2) as Values;
+      finish(await run(name, argument ? (given[0] as string) : '', values, io));
+    });
+}
+
+/**
+ * Runs the tool.
+ * @param words the command line behind the tool's name
+ * @param width columns of its help; by default those of the terminal
+ * @returns its exit code
+ */
+export async function runTool(words: readonly string[], version: string, io: Io, width?: number): Promise<number> {
+  let code: number = exitCodes.done.code;
+  const program = new Commander('oauth2ctl')
+    .description('Operates an OAuth 2.1 / OpenID Connect authorization server: each command runs one procedure.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({ writeOut: io.write, writeErr: io.complain, ...(width !== undefined && { getOutHelpWidth: () => width }) })
+    .showHelpAfterError('(add --help to see what is allowed)')
+    .addHelpText('after', `\n${localHelp}\n\n${exitCodeHelp}\n`);
+  const finish = (value: number) => {
+    code = value;
+  };
+  for (const name of commandNames) addCommand(program, name, finish, io);
+  try {
+    await program.parseAsync(words, { from: 'user' });
+    return code;
+  } catch (error) {
+    // Commander has told already.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done.code : exitCodes.usage.code;
+    if (!(error instanceof CliFailure)) throw error;
+    const told = { outcome: 'failed', error: { code: error.exit, message: error.message } };
+    if (words.includes('--json') && error.exit !== 'usage') io.write(`${JSON.stringify(told, null, 2)}\n`);
+    else io.complain(`oauth2ctl: ${error.message}\n`);
+    return exitCodes[error.exit].code;
+  }
+}

@@ -1,0 +1,49 @@
+/** Runs a procedure that the tool carries out itself, and explains in one line why AWS or the stage could not be reached. */
+import type { ToolProcedureName } from '../procedures.ts';
+import type { ToolContext } from '../releases/tool.ts';
+import { CliFailure } from './exit-codes.ts';
+import { findLocalIssuer, invokeProcedure, nameActor, type Order, type ProcedureAnswer } from './invoke.ts';
+import { toolProcedures } from './tool-commands.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export type Patience = ToolContext['patience'];
+
+function explain(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const unreachable = (message: string) => new CliFailure('unreachable', message);
+  // Its message names the action and the resource.
+  if (/^AccessDenied/.test(error.name)) return unreachable(`your AWS identity may not do this: ${error.message}`);
+  if (/Credential|Token|UnrecognizedClient|InvalidSignature/.test(error.name) || /credentials/i.test(error.message))
+    return unreachable(`AWS does not know who you are (${error.message}): sign in, or set AWS_PROFILE`);
+  if (/region is missing/i.test(error.message)) return unreachable('no AWS region is chosen: set AWS_REGION');
+  const code = 'code' in error ? String(error.code) : '';
+  if ('$metadata' in error || /^(E[A-Z]+|UND_ERR)/.test(code) || error.name === 'TimeoutError')
+    return unreachable(
+      `AWS did not do what was asked (${error.name}: ${error.message}): run it again, it goes on where it stopped`,
+    );
+  return error;
+}
+
+/** @throws {CliFailure} where AWS or the stage cannot be reached */
+export async function runToolProcedure(
+  stage: string,
+  name: ToolProcedureName,
+  order: Order,
+  environment: Environment,
+  patience: Patience = { tries: 10, pause_ms: 2000 },
+): Promise<ProcedureAnswer> {
+  const context: ToolContext = {
+    stage,
+    actor: nameActor(),
+    environment,
+    patience,
+    call: (procedure, input, reason) => invokeProcedure(stage, procedure, { input, apply: true, reason }, environment),
+    findLocalIssuer: () => findLocalIssuer(environment),
+  };
+  try {
+    return await toolProcedures[name](context, order);
+  } catch (error) {
+    throw explain(error);
+  }
+}

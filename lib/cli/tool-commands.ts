@@ -1,0 +1,109 @@
+/** The commands that the tool carries out itself: their options, what does it, and how the result is shown. */
+
+import type { ToolProcedureName } from '../procedures.ts';
+import { preflight } from '../releases/preflight.ts';
+import { putRelease } from '../releases/release.ts';
+import { listStageReleases } from '../releases/releases.ts';
+import { rollBack } from '../releases/rollback.ts';
+import type { ToolProcedure } from '../releases/tool.ts';
+import { verifyStage } from '../releases/verify.ts';
+import type { Command } from './commands.ts';
+import { CliFailure } from './exit-codes.ts';
+import { facts, instant, table } from './present.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: members of results are as the procedures make them
+type Values = Record<string, any>;
+
+export const toolProcedures: Record<ToolProcedureName, ToolProcedure> = {
+  preflight,
+  verify: verifyStage,
+  releases: listStageReleases,
+  release: putRelease,
+  rollback: rollBack,
+};
+
+function showFindings({ checks, well }: Values): string {
+  const rows = checks.map(({ name, verdict, detail }: Values) => [verdict, name, detail]);
+  return [table(['VERDICT', 'CHECK', 'FOUND'], rows), '', well ? 'All is well.' : 'NOT WELL: see above.'].join('\n');
+}
+
+function showMoved({ note, release, from, moved, stays = [], gone = [], audit_log }: Values): string {
+  if (note) return note;
+  if (moved === 0 && !audit_log) return `Release ${release} is in place already: nothing was moved.`;
+  return facts([
+    ['release', release],
+    ['before', from],
+    ['aliases moved', moved],
+    ['left as they are', stays],
+    ['skipped, gone', gone],
+    ['audit log', audit_log],
+  ]);
+}
+
+function showReleases({ note, releases, live, moves }: Values): string {
+  if (note) return note;
+  if (releases.length === 0) return 'There is no release yet: a deploy records the first one.';
+  const rows = releases.map((one: Values) => [
+    one.number === live ? `${one.number} live` : String(one.number),
+    one.release,
+    one.commit,
+    instant(one.time),
+    String(one.schema_version),
+    String(Object.keys(one.functions).length),
+  ]);
+  const list = table(['RELEASE', 'NAME', 'COMMIT', 'DEPLOYED', 'MIGRATION', 'FUNCTIONS'], rows);
+  if (moves.length === 0) return list;
+  const moved = moves.map((move: Values) => [
+    instant(move.started),
+    `${move.from ?? '–'} → ${move.to}`,
+    move.outcome,
+    move.actor,
+    move.reason,
+  ]);
+  return `${list}\n\n${table(['MOVED', 'RELEASES', 'OUTCOME', 'BY', 'WHY'], moved)}`;
+}
+
+function readNumber(text: string): number {
+  if (/^[1-9]\d{0,5}$/.test(text)) return Number(text);
+  throw new CliFailure('usage', `--to is "${text}"; allowed: the number of a release, as oauth2ctl releases shows it`);
+}
+
+export const toolCommands: Record<ToolProcedureName, Command> = {
+  preflight: {
+    acts: 'reads',
+    options: [],
+    toInput: () => ({}),
+    isWell: ({ well }) => well === true,
+    show: showFindings,
+    example: 'oauth2ctl preflight --stage production',
+  },
+  verify: {
+    acts: 'at-once',
+    options: [],
+    toInput: () => ({}),
+    isWell: ({ well }) => well === true,
+    show: showFindings,
+    example: 'oauth2ctl verify --stage production',
+  },
+  releases: {
+    acts: 'reads',
+    options: [],
+    toInput: () => ({}),
+    show: showReleases,
+    example: 'oauth2ctl releases --stage production',
+  },
+  release: {
+    acts: 'planned',
+    options: [{ flags: '--to <number>', purpose: 'the release to put in place', required: true }],
+    toInput: ({ to }) => ({ to: readNumber(to) }),
+    show: showMoved,
+    example: 'oauth2ctl release --to 12 --stage production --apply --reason "13 answers slowly"',
+  },
+  rollback: {
+    acts: 'planned',
+    options: [],
+    toInput: () => ({}),
+    show: showMoved,
+    example: 'oauth2ctl rollback --stage production --apply --reason "error rate above 5 % since the deploy"',
+  },
+};

@@ -1,0 +1,77 @@
+/** Brings the database schema up to date and makes sure that new tokens have a partition to go to. */
+import {
+  migrate as applyMigrations,
+  listAppliedMigrations,
+  MigrationError,
+  planMigrations,
+  readMigrations,
+} from '../store/migrate.ts';
+import { createPartitionsAhead, daysAhead, listPartitions, partitionName } from '../store/partitions.ts';
+import { ProcedureFault } from './input.ts';
+import type { ProcedureDefinition, Tools } from './procedure.ts';
+import { partitionDays } from './purge-expired.ts';
+import { counted } from './wording.ts';
+
+export interface MigrateTools extends Tools {
+  /** Folder with the migrations of this release. */
+  readonly directory: string;
+  /** Makes the role that this procedure connects as, where a managed database does not have it yet. */
+  readonly prepare?: () => Promise<unknown>;
+}
+
+interface MigrateFacts {
+  readonly pending: readonly string[];
+  readonly missing_partitions: number;
+}
+
+export interface Migrated {
+  /** Files that this run applied. */
+  readonly applied: readonly string[];
+  /** Version of the schema now. */
+  readonly version: string;
+  readonly created_partitions: number;
+}
+
+/** Translates a disagreement between schema and files. */
+async function explained<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof MigrationError) throw new ProcedureFault('migration_failed', error.message, false);
+    throw error;
+  }
+}
+
+export const migrate: ProcedureDefinition<MigrateTools, Record<string, never>, MigrateFacts, Migrated> = {
+  name: 'migrate',
+  input: {},
+  look: ({ db, directory, now, prepare }) =>
+    explained(async () => {
+      // Without its role this procedure cannot even look.
+      await prepare?.();
+      const applied = await listAppliedMigrations(db.sql);
+      const pending = planMigrations(await readMigrations(directory), applied);
+      const known = applied.length > 0 ? await listPartitions(db) : [];
+      const missing = daysAhead(now(), partitionDays).filter((day) => !known.includes(partitionName(day)));
+      return { pending: pending.map(({ script }) => script), missing_partitions: missing.length };
+    }),
+  plan: (_input, { pending, missing_partitions }) => ({
+    steps: [
+      ...(pending.length === 0 ? ['leave the schema, which is up to date'] : pending.map((script) => `apply ${script}`)),
+      ...(missing_partitions > 0 ? [`create ${counted(missing_partitions, 'daily partition')} of access_tokens`] : []),
+    ],
+  }),
+  apply: ({ db, directory, now }) =>
+    explained(async () => {
+      const applied = await applyMigrations(db.sql, directory);
+      const { created } = await createPartitionsAhead(db, now(), partitionDays);
+      const newest = (await listAppliedMigrations(db.sql)).at(-1);
+      return {
+        applied: applied.map(({ script }) => script),
+        version: newest?.version ?? '0',
+        created_partitions: created.length,
+      };
+    }),
+  describe: ({ applied, version }) => `schema version ${version}${applied.length > 0 ? `, applied ${applied.join(', ')}` : ''}`,
+  next: () => ['oauth2ctl status'],
+};

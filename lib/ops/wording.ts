@@ -1,0 +1,6 @@
+/** Words numbers for people. */
+
+/** `1 access token`, `3 token families`. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

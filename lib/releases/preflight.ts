@@ -1,0 +1,48 @@
+/** Checks before a deploy that nothing stands in its way: settings, identity, bootstrap, quotas, domain, certificates, and Docker where an image is built. */
+import { execFile } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type CheckedStage, readStage } from '../infra/read-stage.ts';
+import { readPreflightFacts } from './account-checks.ts';
+import { type Finding, find } from './check-server.ts';
+import { answering, type ToolContext, type ToolProcedure } from './tool.ts';
+
+const root = join(import.meta.dirname, '../..');
+
+/** Folders of functions that are container images. */
+function imageFunctions(): string[] {
+  const files = readdirSync(join(root, 'functions'), { recursive: true, withFileTypes: true });
+  return files.filter(({ name }) => name === 'Dockerfile').map(({ parentPath }) => parentPath.slice(root.length + 1));
+}
+
+async function checkDocker(): Promise<Finding> {
+  const images = imageFunctions();
+  if (images.length === 0) return { name: 'docker', verdict: 'skipped', detail: 'no function is a container image' };
+  return find('docker', async () => {
+    const run = promisify(execFile)('docker', ['version', '--format', '{{.Server.Version}}'], { timeout: 10_000 });
+    const { stdout } = await run.catch(() => {
+      throw new Error(`Docker builds ${images.join(', ')} and does not answer: start it, or install it`);
+    });
+    return `version ${stdout.trim()}, for ${images.join(', ')}`;
+  });
+}
+
+async function readSettings({ stage, environment }: ToolContext): Promise<{ settings: Finding; row: CheckedStage | undefined }> {
+  let row: CheckedStage | undefined;
+  const settings = await find('settings', async () => {
+    row = readStage(stage, { environment });
+    return `stage "${stage}" of lib/stages.ts is complete and allowed`;
+  });
+  return { settings, row };
+}
+
+export const preflight: ToolProcedure = answering(async (context) => {
+  const { settings, row } = await readSettings(context);
+  const findings: Finding[] = [settings];
+  if (row?.deployed) findings.push(...(await readPreflightFacts(row)));
+  else if (row) findings.push({ name: 'account', verdict: 'skipped', detail: `stage "${row.name}" is not deployed to AWS` });
+  findings.push(await checkDocker());
+  const well = findings.every(({ verdict }) => verdict !== 'not well');
+  return { outcome: 'succeeded', plan: { steps: [] }, result: { stage: context.stage, well, checks: findings } };
+});

@@ -1,0 +1,66 @@
+/** Checks after a deploy that the stage serves: from outside, with a token of its own, and by the state of every alarm. */
+import { checkServer, type Finding, find } from './check-server.ts';
+import { ReleaseFault } from './fault.ts';
+import { listReleases } from './ledger.ts';
+import { checkTokens } from './throw-away-client.ts';
+import { answering, type ToolContext, type ToolProcedure, withClients } from './tool.ts';
+
+async function findIssuer({ stage, findLocalIssuer }: ToolContext): Promise<string> {
+  if (stage === 'local') return findLocalIssuer();
+  const newest = await withClients(async ({ ssm }) => (await listReleases(ssm, stage)).at(-1));
+  if (newest === undefined)
+    throw new ReleaseFault(
+      'no_release',
+      `stage "${stage}" has no release in this account and region: a deploy records the first one`,
+    );
+  return newest.issuer;
+}
+
+interface AlarmState {
+  readonly name: string;
+  readonly state: string;
+}
+
+/** Every alarm of the stage, composite ones too. */
+async function listAlarms(stage: string): Promise<AlarmState[]> {
+  const { CloudWatchClient, DescribeAlarmsCommand } = await import('@aws-sdk/client-cloudwatch');
+  const client = new CloudWatchClient({ maxAttempts: 5 });
+  try {
+    const alarms: AlarmState[] = [];
+    for (let token: string | undefined; ; ) {
+      const page = await client.send(
+        new DescribeAlarmsCommand({
+          AlarmNamePrefix: `oauth2-${stage}-`,
+          AlarmTypes: ['MetricAlarm', 'CompositeAlarm'],
+          ...(token !== undefined && { NextToken: token }),
+        }),
+      );
+      for (const { AlarmName = '', StateValue = '' } of [...(page.MetricAlarms ?? []), ...(page.CompositeAlarms ?? [])])
+        alarms.push({ name: AlarmName.replace(`oauth2-${stage}-`, ''), state: StateValue });
+      token = page.NextToken;
+      if (token === undefined) return alarms;
+    }
+  } finally {
+    client.destroy();
+  }
+}
+
+async function checkAlarms(stage: string): Promise<Finding> {
+  if (stage === 'local') return { name: 'alarms', verdict: 'skipped', detail: 'nothing watches a local instance' };
+  return find('alarms', async () => {
+    const alarms = await listAlarms(stage);
+    if (alarms.length === 0) throw new Error(`no alarm is named oauth2-${stage}-…: nobody would hear of a failure`);
+    const named = (state: string) => alarms.filter((alarm) => alarm.state === state).map(({ name }) => name);
+    const [firing, unknown] = [named('ALARM'), named('INSUFFICIENT_DATA')];
+    if (firing.length > 0) throw new Error(`${firing.length} of ${alarms.length} fire: ${firing.join(', ')}`);
+    return `none of ${alarms.length} fires${unknown.length === 0 ? '' : `; without data yet: ${unknown.join(', ')}`}`;
+  });
+}
+
+export const verifyStage: ToolProcedure = answering(async (context, { reason = 'oauth2ctl verify' }) => {
+  const { stage, environment } = context;
+  const server = { issuer: await findIssuer(context), base: environment.OAUTH2_BASE_URL || undefined };
+  const findings = [...(await checkServer(server)), ...(await checkTokens(context, server, reason)), await checkAlarms(stage)];
+  const well = findings.every(({ verdict }) => verdict !== 'not well');
+  return { outcome: 'succeeded', plan: { steps: [] }, result: { stage, issuer: server.issuer, well, checks: findings } };
+});
