@@ -1,0 +1,76 @@
+/** Findings of the AwsSolutions rules that stand, each with the reason why. */
+import { Stack, Token, Validations } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
+
+function acknowledge(scope: IConstruct, id: string, reason: string): void {
+  Validations.of(scope).acknowledge({ id, reason });
+}
+
+export function acknowledgeTracing(role: IConstruct): void {
+  acknowledge(role, 'AwsSolutions-IAM5[Resource::*]', 'X-Ray knows no resources: PutTraceSegments can only be granted for all');
+}
+
+export function acknowledgeInterfaces(role: IConstruct): void {
+  acknowledge(
+    role,
+    'AwsSolutions-IAM5[Resource::*]',
+    'Lambda needs the interface actions before an interface has a name; the code that runs in the function is denied them',
+  );
+}
+
+/** @param path of the parameters, without a slash at its beginning; undefined where the policy is for all */
+export function acknowledgeReleaseNumbers(role: IConstruct, path: string | undefined): void {
+  const { partition, region, account } = Stack.of(role);
+  const known = (value: string, name: string) => (Token.isUnresolved(value) ? `<AWS::${name}>` : value);
+  const place = [known(partition, 'Partition'), 'ssm', known(region, 'Region'), known(account, 'AccountId')].join(':');
+  const resource = path === undefined ? '*' : `arn:${place}:parameter/${path}/*`;
+  const reason = 'Every release is a parameter of its own, and the next number is not known yet';
+  acknowledge(role, `AwsSolutions-IAM5[Resource::${resource}]`, reason);
+}
+
+export function acknowledgeDeadLetters(queue: IConstruct): void {
+  acknowledge(queue, 'AwsSolutions-SQS3', 'It is itself the dead-letter queue');
+}
+
+export function acknowledgeOpenRoute(route: IConstruct): void {
+  acknowledge(
+    route,
+    'AwsSolutions-APIG4',
+    'An authorization server authenticates its own callers: clients by their credentials (RFC 6749 §2.3), end-users by signing in',
+  );
+}
+
+export function acknowledgeEdge(distribution: IConstruct): void {
+  acknowledge(
+    distribution,
+    'AwsSolutions-CFR1',
+    'Clients and end-users are everywhere; a stage that serves one country adds its restriction',
+  );
+  acknowledge(
+    distribution,
+    'AwsSolutions-CFR3',
+    'Access is logged by a delivery of CloudWatch Logs, which can leave the query out',
+  );
+}
+
+export function acknowledgePort(instance: IConstruct): void {
+  acknowledge(
+    instance,
+    'AwsSolutions-RDS11',
+    'Another port hides nothing: only two security groups reach it, from inside a network without a way in',
+  );
+}
+
+export function acknowledgeKeyRotation(secret: IConstruct): void {
+  acknowledge(
+    secret,
+    'AwsSolutions-SMG4',
+    'A signing key may only be replaced by one that verifiers have already seen; that takes a function of its own, which comes with rotate-signing-keys',
+  );
+}
+
+/** For a stage whose data may be lost; one that retains them gets no such excuse. */
+export function acknowledgeLosableDatabase(instance: IConstruct): void {
+  acknowledge(instance, 'AwsSolutions-RDS3', 'A stage without people on it may be away while an instance is replaced');
+  acknowledge(instance, 'AwsSolutions-RDS10', 'A stage without people on it is removed and made anew');
+}

@@ -1,0 +1,181 @@
+/** The managed database: RDS Postgres, its proxy, its key and its logs, and who may reach it as whom. */
+import { Fn, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { CfnDBInstance, CfnDBParameterGroup, CfnDBProxy, CfnDBProxyTargetGroup, CfnDBSubnetGroup } from 'aws-cdk-lib/aws-rds';
+import type { Construct } from 'constructs';
+import type { ProcedureNeed } from '../procedures.ts';
+import type { ManagedDatabase } from '../stages.ts';
+import { acknowledgeLosableDatabase, acknowledgePort } from './acknowledgements.ts';
+import { type Database, databaseUser, type Room } from './database.ts';
+import { databaseParameters } from './database-parameters.ts';
+import { databasePort, type PrivateNetwork } from './network-stack.ts';
+import type { CheckedStage } from './read-stage.ts';
+
+export interface DataStackProps extends StackProps {
+  readonly stage: CheckedStage;
+  readonly database: ManagedDatabase;
+  readonly network: PrivateNetwork;
+}
+
+const databaseName = 'oauth2';
+
+export class DataStack extends Stack implements Database {
+  readonly instance: CfnDBInstance;
+  readonly proxy: CfnDBProxy;
+  readonly #key: Key;
+
+  constructor(scope: Construct, id: string, { stage, database, network, ...props }: DataStackProps) {
+    super(scope, id, props);
+    const removalPolicy = stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    this.#key = new Key(this, 'database-key', {
+      description: `oauth2 ${stage.name}: encrypts the database, its backups and the administrator's password`,
+      enableKeyRotation: true,
+      removalPolicy,
+    });
+    this.instance = this.#createInstance(stage, database, network, removalPolicy);
+    this.proxy = this.#createProxy(stage, network);
+  }
+
+  admit(role: Role, needs: readonly ProcedureNeed[], room: Room): Record<string, string> {
+    if (!needs.includes('database')) return {};
+    const user = databaseUser(needs, room);
+    // Migrations use locks and settings of a session, by which a proxied connection would be pinned.
+    const direct = needs.includes('schema');
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['rds-db:connect'],
+        resources: [this.#userArn(direct ? this.instance.attrDbiResourceId : proxyResourceId(this.proxy), user)],
+      }),
+    );
+    return {
+      OAUTH2_DATABASE_HOST: direct ? this.instance.attrEndpointAddress : this.proxy.attrEndpoint,
+      OAUTH2_DATABASE_PORT: String(databasePort),
+      OAUTH2_DATABASE_NAME: databaseName,
+      OAUTH2_DATABASE_USER: user,
+      OAUTH2_DATABASE_AUTHENTICATION: 'iam',
+      OAUTH2_DATABASE_TLS: 'require',
+      // Lambda's own bundle of certificates has those of RDS; Node loads it only when told to.
+      ...(direct && { NODE_EXTRA_CA_CERTS: '/var/runtime/ca-cert.pem' }),
+      OAUTH2_DATABASE_PREPARE: String(direct),
+      ...(needs.includes('administration') && this.#admitAdministrator(role)),
+    };
+  }
+
+  /** The one way to the administrator's password: to create the other roles, which need none. */
+  #admitAdministrator(role: Role): Record<string, string> {
+    const secret = this.instance.attrMasterUserSecretSecretArn;
+    role.addToPolicy(new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [secret] }));
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['kms:Decrypt'],
+        resources: [this.#key.keyArn],
+        conditions: { StringEquals: { 'kms:ViaService': `secretsmanager.${this.region}.amazonaws.com` } },
+      }),
+    );
+    return { OAUTH2_DATABASE_ADMIN_SECRET: secret };
+  }
+
+  #createInstance(stage: CheckedStage, database: ManagedDatabase, { vpc, groups }: PrivateNetwork, removalPolicy: RemovalPolicy) {
+    const identifier = `oauth2-${stage.name}`;
+    const subnets = new CfnDBSubnetGroup(this, 'subnets', {
+      dbSubnetGroupDescription: `oauth2 ${stage.name}: isolated subnets`,
+      subnetIds: vpc.isolatedSubnets.map((subnet) => subnet.subnetId),
+    });
+    const parameters = new CfnDBParameterGroup(this, 'parameters', {
+      description: `oauth2 ${stage.name}`,
+      family: 'postgres17',
+      parameters: databaseParameters(database),
+    });
+    const logs = ['postgresql', 'upgrade'].map(
+      (log) =>
+        new LogGroup(this, `${log}-log`, {
+          logGroupName: `/aws/rds/instance/${identifier}/${log}`,
+          retention: stage.log_days as RetentionDays,
+          removalPolicy,
+        }),
+    );
+    const instance = new CfnDBInstance(this, 'database', {
+      // A fixed name: CloudFormation then refuses to replace the instance behind our back.
+      dbInstanceIdentifier: identifier,
+      engine: 'postgres',
+      engineVersion: '17',
+      autoMinorVersionUpgrade: true,
+      dbInstanceClass: database.instance_class,
+      dbName: databaseName,
+      port: String(databasePort),
+      dbParameterGroupName: parameters.ref,
+      dbSubnetGroupName: subnets.ref,
+      vpcSecurityGroups: [groups.database.securityGroupId],
+      publiclyAccessible: false,
+      multiAz: database.multi_az,
+      storageType: 'gp3',
+      allocatedStorage: String(database.storage_gib),
+      maxAllocatedStorage: database.storage_limit_gib,
+      storageEncrypted: true,
+      kmsKeyId: this.#key.keyArn,
+      // RDS makes the administrator's password, keeps it in Secrets Manager and replaces it every seven days.
+      masterUsername: 'oauth2_admin',
+      manageMasterUserPassword: true,
+      masterUserSecret: { kmsKeyId: this.#key.keyArn },
+      enableIamDatabaseAuthentication: true,
+      backupRetentionPeriod: database.backup_days,
+      preferredBackupWindow: '01:00-01:30',
+      preferredMaintenanceWindow: 'sun:03:00-sun:04:00',
+      copyTagsToSnapshot: true,
+      deleteAutomatedBackups: !stage.retains,
+      deletionProtection: stage.retains,
+      enablePerformanceInsights: true,
+      performanceInsightsKmsKeyId: this.#key.keyArn,
+      performanceInsightsRetentionPeriod: 7,
+      enableCloudwatchLogsExports: ['postgresql', 'upgrade'],
+    });
+    for (const log of logs) instance.node.addDependency(log);
+    instance.applyRemovalPolicy(removalPolicy);
+    acknowledgePort(instance);
+    if (!stage.retains) acknowledgeLosableDatabase(instance);
+    return instance;
+  }
+
+  #createProxy(stage: CheckedStage, { vpc, groups }: PrivateNetwork): CfnDBProxy {
+    // The proxy authenticates by IAM on both its sides: no role behind it has a password.
+    const role = new Role(this, 'proxy-role', { assumedBy: new ServicePrincipal('rds.amazonaws.com') });
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['rds-db:connect'],
+        resources: (['oauth2_api', 'oauth2_operator'] as const).map((user) =>
+          this.#userArn(this.instance.attrDbiResourceId, user),
+        ),
+      }),
+    );
+    const proxy = new CfnDBProxy(this, 'proxy', {
+      dbProxyName: `oauth2-${stage.name}`,
+      engineFamily: 'POSTGRESQL',
+      defaultAuthScheme: 'IAM_AUTH',
+      requireTls: true,
+      roleArn: role.roleArn,
+      idleClientTimeout: 900,
+      debugLogging: false,
+      vpcSubnetIds: vpc.isolatedSubnets.map((subnet) => subnet.subnetId),
+      vpcSecurityGroupIds: [groups.proxy.securityGroupId],
+    });
+    new CfnDBProxyTargetGroup(this, 'proxy-target', {
+      dbProxyName: proxy.ref,
+      targetGroupName: 'default',
+      dbInstanceIdentifiers: [this.instance.ref],
+      // What is left is for migrations, the administrator and RDS itself. A request waits less than its function may run.
+      connectionPoolConfigurationInfo: { maxConnectionsPercent: 90, maxIdleConnectionsPercent: 45, connectionBorrowTimeout: 5 },
+    });
+    return proxy;
+  }
+
+  #userArn(resourceId: string, user: string): string {
+    return `arn:${this.partition}:rds-db:${this.region}:${this.account}:dbuser:${resourceId}/${user}`;
+  }
+}
+
+/** `prx-…`, the last part of the proxy's ARN, by which `rds-db:connect` names it. */
+function proxyResourceId(proxy: CfnDBProxy): string {
+  return Fn.select(6, Fn.split(':', proxy.attrDbProxyArn));
+}

@@ -1,0 +1,93 @@
+/** The web firewall in front of a stage: AWS's managed rules, and a rate for each address where guessing pays. */
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { CfnLoggingConfiguration, CfnWebACL } from 'aws-cdk-lib/aws-wafv2';
+import { Construct } from 'constructs';
+import { pathsOf, routes } from '../routes.ts';
+import type { CheckedStage } from './read-stage.ts';
+
+/** Where secrets are presented or made, so where guessing and flooding pay. */
+const rated = ['token', 'login', 'register'] as const;
+
+/** The common rules of AWS that a sign-in or a long `request` parameter would break; they only count. */
+const counted = ['SizeRestrictions_BODY', 'SizeRestrictions_QUERYSTRING', 'GenericRFI_QUERYARGUMENTS', 'GenericRFI_BODY'];
+
+export interface FirewallProps {
+  readonly stage: CheckedStage;
+  readonly issuer_path: string;
+  readonly requests_per_5_minutes: number;
+}
+
+export class Firewall extends Construct {
+  readonly arn: string;
+
+  constructor(scope: Construct, id: string, { stage, issuer_path, requests_per_5_minutes }: FirewallProps) {
+    super(scope, id);
+    const name = `oauth2-${stage.name}`;
+    const visible = (metricName: string) => ({ cloudWatchMetricsEnabled: true, metricName, sampledRequestsEnabled: true });
+    const managed = (group: string, priority: number, countOnly: readonly string[] = []): CfnWebACL.RuleProperty => ({
+      name: group,
+      priority,
+      overrideAction: { none: {} },
+      statement: {
+        managedRuleGroupStatement: {
+          vendorName: 'AWS',
+          name: group,
+          ruleActionOverrides: countOnly.map((rule) => ({ name: rule, actionToUse: { count: {} } })),
+        },
+      },
+      visibilityConfig: visible(group),
+    });
+    const acl = new CfnWebACL(this, 'rules', {
+      name,
+      scope: 'CLOUDFRONT',
+      defaultAction: { allow: {} },
+      visibilityConfig: visible(name),
+      rules: [
+        {
+          name: 'rate',
+          priority: 0,
+          action: { block: { customResponse: { responseCode: 429 } } },
+          statement: {
+            rateBasedStatement: {
+              aggregateKeyType: 'IP',
+              evaluationWindowSec: 300,
+              limit: requests_per_5_minutes,
+              scopeDownStatement: {
+                orStatement: { statements: rated.flatMap((route) => pathsOf(routes[route], issuer_path)).map(onPath) },
+              },
+            },
+          },
+          visibilityConfig: visible('rate'),
+        },
+        managed('AWSManagedRulesAmazonIpReputationList', 1),
+        managed('AWSManagedRulesKnownBadInputsRuleSet', 2),
+        managed('AWSManagedRulesCommonRuleSet', 3, counted),
+      ],
+    });
+    this.arn = acl.attrArn;
+    // WAF only writes to groups of this prefix.
+    const logs = new LogGroup(this, 'logs', {
+      logGroupName: `aws-waf-logs-${name}`,
+      retention: stage.log_days as RetentionDays,
+      removalPolicy: stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+    new CfnLoggingConfiguration(this, 'logging', {
+      resourceArn: acl.attrArn,
+      logDestinationConfigs: [logs.logGroupArn.replace(/:\*$/, '')],
+      // A code, a token or a cookie has no place in a log.
+      redactedFields: [{ queryString: {} }, { singleHeader: { Name: 'authorization' } }, { singleHeader: { Name: 'cookie' } }],
+    });
+  }
+}
+
+function onPath(path: string): CfnWebACL.StatementProperty {
+  return {
+    byteMatchStatement: {
+      fieldToMatch: { uriPath: {} },
+      positionalConstraint: 'EXACTLY',
+      searchString: path,
+      textTransformations: [{ priority: 0, type: 'NONE' }],
+    },
+  };
+}

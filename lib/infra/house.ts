@@ -1,0 +1,14 @@
+/** What every function is built from: its stage, its bundles and the places that it may be admitted to. */
+import type { Bundle } from './bundle.ts';
+import type { Database } from './database.ts';
+import type { KeysStack } from './keys-stack.ts';
+import type { NetworkStack } from './network-stack.ts';
+import type { CheckedStage } from './read-stage.ts';
+
+export interface House {
+  readonly stage: CheckedStage;
+  readonly bundles: ReadonlyMap<string, Pick<Bundle, 'folder'>>;
+  readonly network: NetworkStack;
+  readonly database: Database;
+  readonly keys: KeysStack;
+}

@@ -1,0 +1,68 @@
+/** Where CloudWatch keeps each metric of a stage: its namespace and the dimensions of its source. */
+import { Duration } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Source, WatchedMetric } from '../alarms.ts';
+import { functionName } from '../procedures.ts';
+
+/** What a stage has that can be measured. */
+export interface Measured {
+  readonly stage_name: string;
+  readonly api_id: string;
+  readonly failed_queue: string;
+  /** Only where the stage has a database of its own. */
+  readonly database?: { readonly instance: string; readonly proxy: string; readonly memory_bytes: number };
+}
+
+interface Place {
+  readonly namespace: string;
+  readonly dimensions: Record<string, string>;
+}
+
+/** Nothing where the stage has no such source. `name` is the function's or the procedure's, for metrics of one. */
+export function placeOf(source: Source, measured: Measured, name = ''): Place | undefined {
+  const { stage_name, api_id, failed_queue, database } = measured;
+  switch (source) {
+    case 'api':
+      return { namespace: 'AWS/ApiGateway', dimensions: { ApiId: api_id } };
+    case 'function':
+      return { namespace: 'AWS/Lambda', dimensions: { FunctionName: functionName(stage_name, name) } };
+    case 'failed-queue':
+      return { namespace: 'AWS/SQS', dimensions: { QueueName: failed_queue } };
+    case 'server':
+      return { namespace: 'oauth2_server', dimensions: { service: `oauth2-${stage_name}` } };
+    case 'procedure':
+      return { namespace: 'oauth2_server', dimensions: { service: `oauth2-${stage_name}`, procedure: name } };
+    case 'database':
+      return database && { namespace: 'AWS/RDS', dimensions: { DBInstanceIdentifier: database.instance } };
+    case 'proxy':
+      return (
+        database && {
+          namespace: 'AWS/RDS',
+          dimensions: { ProxyName: database.proxy, TargetGroup: 'default', TargetRole: 'READ_WRITE' },
+        }
+      );
+  }
+}
+
+export function metricOf(watched: WatchedMetric, measured: Measured, minutes: number, name?: string): Metric | undefined {
+  const place = placeOf(watched.source, measured, name);
+  if (place === undefined) return undefined;
+  return new Metric({
+    namespace: place.namespace,
+    dimensionsMap: { ...place.dimensions, ...watched.dimensions },
+    metricName: watched.name,
+    statistic: watched.statistic,
+    period: Duration.minutes(minutes),
+  });
+}
+
+const gibOfLarge: Readonly<Record<string, number>> = { t: 8, m: 8, r: 16, x: 32 };
+const partOfLarge: Readonly<Record<string, number>> = { micro: 1 / 8, small: 1 / 4, medium: 1 / 2, large: 1, xlarge: 2 };
+
+/** Memory of an RDS instance class in bytes, by AWS's naming rule. @throws {Error} for a class that does not follow it */
+export function memoryBytes(instanceClass: string): number {
+  const [, family = '', times = '', size = ''] = /^db\.([a-z])\w+\.(\d*)(\w+)$/.exec(instanceClass) ?? [];
+  const gib = (gibOfLarge[family] ?? 0) * (times === '' ? (partOfLarge[size] ?? 0) : 2 * Number(times));
+  if (gib === 0) throw new Error(`the memory of ${instanceClass} is not known; add its family to lib/infra/metrics.ts`);
+  return gib * 1024 ** 3;
+}

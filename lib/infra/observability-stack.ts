@@ -1,0 +1,70 @@
+/** What tells the operator: topics by severity, alarms, dashboard and saved queries. */
+import { Stack, type StackProps } from 'aws-cdk-lib';
+import type { Alarm as CloudWatchAlarm } from 'aws-cdk-lib/aws-cloudwatch';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { Construct } from 'constructs';
+import { addDashboard } from './dashboard.ts';
+import { type Measured, memoryBytes } from './metrics.ts';
+import type { NetworkStack } from './network-stack.ts';
+import type { OpsStack } from './ops-stack.ts';
+import type { CheckedStage } from './read-stage.ts';
+import { addSavedQueries } from './saved-queries.ts';
+import { addAlarms, type Topics } from './server-alarms.ts';
+
+export interface ObservabilityStackProps extends StackProps {
+  readonly stage: CheckedStage;
+  readonly network: NetworkStack;
+  readonly ops: OpsStack;
+}
+
+export class ObservabilityStack extends Stack {
+  readonly topics: Topics;
+  readonly alarms: ReadonlyMap<string, CloudWatchAlarm>;
+
+  constructor(scope: Construct, id: string, { stage, network, ops, ...props }: ObservabilityStackProps) {
+    super(scope, id, props);
+    const { database } = stage;
+    const measured: Measured = {
+      stage_name: stage.name,
+      api_id: network.api.apiId,
+      failed_queue: ops.schedules.failed.queueName,
+      ...(database.kind === 'managed' && {
+        database: {
+          instance: `oauth2-${stage.name}`,
+          proxy: `oauth2-${stage.name}`,
+          memory_bytes: memoryBytes(database.instance_class),
+        },
+      }),
+    };
+    const key = new Key(this, 'topics-key', {
+      description: `oauth2 ${stage.name}: encrypts what alarms say`,
+      enableKeyRotation: true,
+    });
+    key.addToResourcePolicy(
+      new PolicyStatement({
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+        resources: ['*'],
+        conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+      }),
+    );
+    const topic = (severity: 'critical' | 'warning'): ITopic => {
+      const made = new Topic(this, severity, {
+        topicName: `oauth2-${stage.name}-${severity}`,
+        masterKey: key as IKey,
+        enforceSSL: true,
+      });
+      for (const address of stage.alarm_emails[severity]) made.addSubscription(new EmailSubscription(address));
+      return made;
+    };
+    this.topics = { critical: topic('critical'), warning: topic('warning') };
+    this.alarms = addAlarms(this, measured, this.topics, !stage.lacks?.includes('metric math'));
+    // Those of single functions would fill the page; the graphs below it show them.
+    const shown = [...this.alarms].filter(([name]) => !name.includes('-')).map(([, alarm]) => alarm);
+    addDashboard(this, measured, shown);
+    if (!stage.lacks?.includes('saved queries')) addSavedQueries(this, stage);
+  }
+}

@@ -1,0 +1,51 @@
+/** The operator's procedures as functions, what runs them on a schedule, and the steps that a deploy takes before new code serves. */
+import { Stack, type StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { type Procedure, type ProcedureName, procedureNames, procedures } from '../procedures.ts';
+import { DeploySteps } from './deploy-step/deploy-step.ts';
+import type { House } from './house.ts';
+import { Schedules } from './schedules.ts';
+import { ServerFunction } from './server-function.ts';
+
+/** In this order, each only after the one before has succeeded. */
+const steps: readonly ProcedureName[] = ['migrate', 'create-signing-keys'];
+
+export class OpsStack extends Stack {
+  readonly functions: ReadonlyMap<ProcedureName, ServerFunction>;
+  readonly schedules: Schedules;
+
+  constructor(scope: Construct, id: string, { house, ...props }: StackProps & { house: House }) {
+    super(scope, id, props);
+    const functions = new Map<ProcedureName, ServerFunction>();
+    for (const name of procedureNames) {
+      const { needs, purpose, seconds = 30 }: Procedure = procedures[name];
+      functions.set(name, new ServerFunction(this, name, { house, room: 'ops', needs, purpose, seconds, memory_mib: 512 }));
+    }
+    this.functions = functions;
+    this.schedules = new Schedules(this, 'schedules', house.stage.name);
+    for (const [name, fn] of functions) {
+      const { schedule, next }: Procedure = procedures[name];
+      const follower = next === undefined ? undefined : functions.get(next as ProcedureName);
+      if (next !== undefined && !follower)
+        throw new Error(`the procedure "${name}" is followed by "${next}", which is no function`);
+      const follows = procedureNames.some((other) => (procedures[other] as Procedure).next === name);
+      if (schedule !== undefined || follower || follows) this.schedules.follow(fn, follower);
+      if (schedule !== undefined) this.schedules.add(name, schedule, fn);
+    }
+    if (house.stage.deployed) this.#runSteps(house);
+  }
+
+  #runSteps({ stage, bundles }: House): void {
+    const folder = bundles.get('deploy-step')?.folder;
+    if (folder === undefined) throw new Error('no bundle "deploy-step"; a deployed stage needs it to migrate');
+    const runner = new DeploySteps(this, 'deploy-steps', { folder, stage });
+    const waiting = new Map(this.functions);
+    for (const name of steps) {
+      const fn = waiting.get(name) as ServerFunction;
+      waiting.delete(name);
+      const step = runner.run(name, fn);
+      // New code of everything that comes later takes over only when this has succeeded.
+      for (const { live } of waiting.values()) live.node.addDependency(step);
+    }
+  }
+}
