@@ -1,0 +1,177 @@
+/** What only AWS has: the deploy's own steps, roles and their policies, secrets, schedules, and the tool through Lambda Invoke. */
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
+import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import { GetScheduleCommand, SchedulerClient, UpdateScheduleCommand } from '@aws-sdk/client-scheduler';
+import { DescribeSecretCommand, GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
+import { alarmNames } from '../../lib/alarms.ts';
+import { functionName, type Procedure, procedureNames, procedures } from '../../lib/procedures.ts';
+import { routeNames } from '../../lib/routes.ts';
+import { ask, comes, functions, lambda, openDatabase, operate, readLiveVersions, stage } from './stage-under-test.ts';
+
+const sql = openDatabase();
+after(() => sql.end());
+
+const secrets = new SecretsManagerClient({});
+
+async function configurationOf(name: string) {
+  return lambda.send(new GetFunctionConfigurationCommand({ FunctionName: functionName(stage, name), Qualifier: 'live' }));
+}
+
+/** The signing secret, as the deploy told the token endpoint. */
+async function findSecret(): Promise<string> {
+  const { Environment } = await configurationOf('token');
+  return Environment?.Variables?.OAUTH2_SIGNING_SECRET ?? '';
+}
+
+/** What the role of a function may do with the secret, by trying it. */
+async function tryRole(role: string, secret: string): Promise<string[]> {
+  const { Credentials } = await new STSClient({}).send(new AssumeRoleCommand({ RoleArn: role, RoleSessionName: 'test' }));
+  const client = new SecretsManagerClient({
+    credentials: {
+      accessKeyId: Credentials?.AccessKeyId ?? '',
+      secretAccessKey: Credentials?.SecretAccessKey ?? '',
+      sessionToken: Credentials?.SessionToken ?? '',
+    },
+  });
+  const tries = {
+    read: new GetSecretValueCommand({ SecretId: secret }),
+    describe: new DescribeSecretCommand({ SecretId: secret }),
+  };
+  const allowed: string[] = [];
+  for (const [name, command] of Object.entries(tries)) {
+    try {
+      await client.send(command as GetSecretValueCommand);
+      allowed.push(name);
+    } catch (error) {
+      assert.equal((error as Error).name, 'AccessDeniedException');
+    }
+  }
+  client.destroy();
+  return allowed;
+}
+
+test('every function of the tables is deployed with its live alias on its first version', async () => {
+  const versions = await readLiveVersions();
+  assert.ok(versions.size >= routeNames.length + 10);
+  assert.deepEqual(
+    [...versions].filter(([, version]) => version !== '1'),
+    [],
+  );
+});
+
+test('the deploy brought schema and keys in order before there was any endpoint', async () => {
+  const steps = await sql<{ procedure: string; at: Date; reason: string }[]>`
+    select procedure, at, reason from audit_log where actor = 'deploy' and outcome = 'succeeded' order by at`;
+  assert.deepEqual(
+    steps.map(({ procedure, reason }) => [procedure, reason]),
+    [
+      ['migrate', 'deploy of first'],
+      ['create-signing-keys', 'deploy of first'],
+    ],
+  );
+  const done = steps.at(-1)?.at ?? new Date();
+  for (const name of routeNames) {
+    const { LastModified = '' } = await configurationOf(name);
+    // Lambda's time has whole seconds in the emulator.
+    assert.ok(
+      Date.parse(LastModified) >= done.getTime() - 1000,
+      `${name} is of ${LastModified}, the keys of ${done.toISOString()}`,
+    );
+  }
+});
+
+test('the published keys are those whose private halves are in Secrets Manager', async () => {
+  const { SecretString = '' } = await secrets.send(new GetSecretValueCommand({ SecretId: await findSecret() }));
+  const { json } = await ask('/.well-known/jwks.json');
+  const published = (json.keys as { kid: string; d?: string }[]).map(({ kid, d }) => {
+    assert.equal(d, undefined);
+    return kid;
+  });
+  assert.ok(published.length >= 2);
+  assert.deepEqual(
+    published.filter((kid) => !SecretString.includes(`"${kid}"`)),
+    [],
+  );
+});
+
+test('a role may read the signing secret where the tables say that its function needs it, and no other role may', async () => {
+  const secret = await findSecret();
+  for (const [name, needs] of functions) {
+    const { Role = '' } = await configurationOf(name);
+    const reads = needs.includes('signing') || needs.includes('signing-write');
+    assert.deepEqual([name, await tryRole(Role, secret)], [name, reads ? ['read', 'describe'] : []]);
+  }
+});
+
+test('a schedule runs its procedure through its own role', async () => {
+  const client = new SchedulerClient({});
+  const schedule = { GroupName: `oauth2-${stage}`, Name: 'purge-expired' };
+  const { Target, FlexibleTimeWindow, ScheduleExpression } = await client.send(new GetScheduleCommand(schedule));
+  assert.equal(ScheduleExpression, (procedures['purge-expired'] as Procedure).schedule);
+  const change = (expression: string) =>
+    client.send(new UpdateScheduleCommand({ ...schedule, Target, FlexibleTimeWindow, ScheduleExpression: expression }));
+  // Its own time is an hour away; what is under test is what it then does.
+  await change('rate(1 minutes)');
+  const row = await comes(
+    async () =>
+      (await sql`select outcome, reason from audit_log where actor = 'schedule' and procedure = 'purge-expired' limit 1`)[0],
+    120,
+    "the scheduled run's row of the audit log",
+  );
+  await change(ScheduleExpression ?? '');
+  assert.deepEqual({ ...row }, { outcome: 'succeeded', reason: 'scheduled' });
+});
+
+test('every schedule of the table is there', async () => {
+  const client = new SchedulerClient({});
+  for (const name of procedureNames) {
+    const { schedule }: Procedure = procedures[name];
+    if (schedule === undefined) continue;
+    const found = await client.send(new GetScheduleCommand({ GroupName: `oauth2-${stage}`, Name: name }));
+    assert.deepEqual([name, found.State], [name, 'ENABLED']);
+  }
+});
+
+test('oauth2ctl works through Lambda Invoke', async () => {
+  const created = await operate(['create-client', '--stage', stage, '--name', 'by hand', '--grant-types', 'client_credentials']);
+  assert.equal(created.code, 0, created.stderr);
+  const { client_id } = created.json;
+  const listed = await operate(['list-clients', '--stage', stage]);
+  assert.ok(listed.json.clients.some((client: { client_id: string }) => client.client_id === client_id));
+  const disabled = await operate(['disable-client', client_id, '--stage', stage, '--apply', '--reason', 'no longer needed']);
+  assert.equal(disabled.code, 0, disabled.stderr);
+  const [row] = await sql`select procedure, outcome from audit_log where reason = 'no longer needed'`;
+  assert.deepEqual({ ...row }, { procedure: 'disable-client', outcome: 'succeeded' });
+});
+
+test('oauth2ctl status finds the stage well', async () => {
+  const { code, json, stderr } = await operate(['status', '--stage', stage]);
+  assert.equal(code, 0, `${stderr} ${JSON.stringify(json)}`);
+});
+
+test('oauth2ctl says so where AWS does not know who asks, and where there is no such stage', async () => {
+  const stranger = await operate(['status', '--stage', stage], { AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE' });
+  assert.match(stranger.stdout + stranger.stderr, /AWS does not know who you are/);
+  const elsewhere = await operate(['status', '--stage', 'staging']);
+  assert.match(elsewhere.stdout + elsewhere.stderr, /is the stage \\?"staging\\?" deployed/);
+  assert.deepEqual([stranger.code, elsewhere.code], [3, 3]);
+});
+
+test('alarms of the alarm table watch the stage, each with its topics', async () => {
+  const { MetricAlarms = [] } = await new CloudWatchClient({}).send(
+    new DescribeAlarmsCommand({ AlarmNamePrefix: `oauth2-${stage}-`, MaxRecords: 100 }),
+  );
+  assert.ok(MetricAlarms.length > alarmNames.length);
+  const names = MetricAlarms.map(({ AlarmName = '' }) => AlarmName.replace(`oauth2-${stage}-`, '').split('-')[0]);
+  assert.deepEqual(
+    names.filter((name) => !(alarmNames as readonly (string | undefined)[]).includes(name)),
+    [],
+  );
+  assert.deepEqual(
+    MetricAlarms.filter(({ AlarmActions = [] }) => AlarmActions.length === 0),
+    [],
+  );
+});

@@ -1,0 +1,128 @@
+/** The check before a deploy: each thing that would stand in its way, found by its name. */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it, test } from 'node:test';
+import { readPreflightFacts } from '../../lib/releases/account-checks.ts';
+import type { Finding } from '../../lib/releases/check-server.ts';
+import { complete } from '../infra/complete-stage.ts';
+import { type Account, openAccount } from '../support/aws-account.ts';
+import { runInProcess } from './stage.ts';
+
+let account: Account;
+beforeEach(async () => {
+  account = await openAccount();
+  account.parameters.set('/cdk-bootstrap/hnb659fds/version', '28');
+  const certificate = { Status: 'ISSUED', DomainName: 'auth.example.com', NotAfter: 4_102_444_800 };
+  account.certificates.set(complete.domain?.certificate_arn ?? '', {
+    ...certificate,
+    SubjectAlternativeNames: ['auth.example.com', '*.auth.example.com'],
+  });
+  account.certificates.set(complete.edge?.certificate_arn ?? '', certificate);
+});
+afterEach(() => account.close());
+
+const stage = { ...complete, name: 'complete', release: 'unreleased', commit: 'unknown' };
+
+async function look(): Promise<Map<string, Finding>> {
+  return new Map((await readPreflightFacts(stage)).map((finding) => [finding.name, finding]));
+}
+
+test('an account that has everything is well', async () => {
+  const found = await look();
+  const names = ['credentials', 'bootstrap', 'quotas', 'domain', 'certificate', 'certificate of CloudFront'];
+  assert.deepEqual([...found.keys()], names);
+  for (const { name, verdict, detail } of found.values()) assert.equal(verdict, 'well', `${name}: ${detail}`);
+});
+
+describe('what stands in the way is found:', () => {
+  const cases: readonly (readonly [string, string, (account: Account) => unknown, RegExp])[] = [
+    [
+      'another account',
+      'credentials',
+      ({ identity }) => Object.assign(identity, { account: '999999999999' }),
+      /signed in to account 999999999999/,
+    ],
+    ['no bootstrap', 'bootstrap', ({ parameters }) => parameters.clear(), /not bootstrapped: run npx cdk bootstrap/],
+    [
+      'an old bootstrap',
+      'bootstrap',
+      ({ parameters }) => void parameters.set('/cdk-bootstrap/hnb659fds/version', '4'),
+      /is version 4 and has to be 6/,
+    ],
+    [
+      'too little concurrency',
+      'quotas',
+      ({ limits }) => Object.assign(limits, { concurrency: 10 }),
+      /may run 10 sandboxes.*reserves 50.*L-B99A9384/,
+    ],
+    [
+      'code storage that is full',
+      'quotas',
+      ({ limits }) => Object.assign(limits, { code_free: 1024 }),
+      /0 MiB left: delete old versions/,
+    ],
+    [
+      'another zone',
+      'domain',
+      ({ zone }) => Object.assign(zone, { name: 'example.org' }),
+      /is example\.org, and lib\/stages\.ts says example\.com/,
+    ],
+    ['a private zone', 'domain', ({ zone }) => Object.assign(zone, { is_private: true }), /is private/],
+    ['no zone', 'domain', ({ zone }) => Object.assign(zone, { id: 'Z9' }), /NoSuchHostedZone|No hosted zone/],
+    ['no certificate', 'certificate', ({ certificates }) => certificates.clear(), /Could not find certificate/],
+    [
+      'one not validated',
+      'certificate',
+      (at) => change(at, { Status: 'PENDING_VALIDATION' }),
+      /is PENDING_VALIDATION, not ISSUED/,
+    ],
+    [
+      'one for other names',
+      'certificate',
+      (at) => change(at, { SubjectAlternativeNames: [] }),
+      /does not cover origin\.auth\.example\.com/,
+    ],
+    ['one that ends', 'certificate', (at) => change(at, { NotAfter: Date.now() / 1000 + 86_500 }), /ends in 1 days/],
+  ];
+  for (const [what, name, change, pattern] of cases)
+    it(what, async () => {
+      change(account);
+      const finding = (await look()).get(name);
+      assert.equal(finding?.verdict, 'not well');
+      assert.match(finding?.detail ?? '', pattern);
+    });
+});
+
+function change({ certificates }: Account, members: Record<string, unknown>): void {
+  const arn = complete.domain?.certificate_arn ?? '';
+  certificates.set(arn, { ...certificates.get(arn), ...members });
+}
+
+test('the command tells the same of a stage of the table, and ends with 4 where something is not well', async () => {
+  const { code, json } = await runInProcess(['preflight', '--stage', 'dev', '--json'], {});
+  assert.equal(code, 0, JSON.stringify(json));
+  assert.deepEqual(
+    json.checks.map(({ name, verdict }: Finding) => [name, verdict]),
+    [
+      ['settings', 'well'],
+      ['credentials', 'well'],
+      ['bootstrap', 'well'],
+      ['quotas', 'well'],
+      ['domain', 'skipped'],
+      ['certificate', 'skipped'],
+      ['docker', 'skipped'],
+    ],
+  );
+  account.parameters.clear();
+  assert.equal((await runInProcess(['preflight', '--stage', 'dev'], {})).code, 4);
+});
+
+test('a setting that is not allowed is found before anybody is asked', async () => {
+  const { code, json } = await runInProcess(['preflight', '--stage', 'emulator', '--json'], {
+    OAUTH2_ACCESS_TOKEN_SECONDS: 'ten',
+  });
+  assert.equal(code, 4);
+  assert.match(json.checks[0].detail, /OAUTH2_ACCESS_TOKEN_SECONDS/);
+  assert.deepEqual(account.calls, []);
+  const unknown = await runInProcess(['preflight', '--stage', 'nowhere', '--json'], {});
+  assert.match(unknown.json.checks[0].detail, /there is no stage "nowhere"/);
+});

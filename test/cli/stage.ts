@@ -1,0 +1,133 @@
+/** A stage for tests of the command-line tool: the real handlers behind the real Lambda and Secrets Manager APIs, in this process. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { runTool } from '../../lib/cli/program.ts';
+import type { Patience } from '../../lib/cli/run-tool-procedure.ts';
+import type { Functions } from '../../lib/local/functions.ts';
+import { openLambdaApi } from '../../lib/local/lambda-api.ts';
+import { openSecrets } from '../../lib/local/secrets.ts';
+import { functionName, type Procedure, procedureNames, procedures } from '../../lib/procedures.ts';
+import { openWorkbench, type Workbench } from '../ops/workbench.ts';
+
+export interface ToolRun {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Standard output as JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: what it is, the test asserts
+  readonly json: Record<string, any>;
+}
+
+export interface TestStage {
+  readonly bench: Workbench;
+  /** Value of OAUTH2_DATA_DIR. */
+  readonly folder: string;
+  /** URL of the Lambda API. */
+  readonly lambda: string;
+  /** Payloads as the functions got them. */
+  readonly payloads: { name: string; payload: Record<string, unknown> }[];
+  /** Makes the next call of a function end as Lambda ends one that failed. */
+  crashNext(error: object): void;
+  run(words: readonly string[], stdin?: string): Promise<ToolRun>;
+  stop(): Promise<void>;
+}
+
+/** Runs the tool in this process. */
+export async function runInProcess(
+  words: readonly string[],
+  environment: Record<string, string>,
+  stdin = '',
+  patience?: Patience,
+): Promise<ToolRun> {
+  let [stdout, stderr] = ['', ''];
+  const code = await runTool(words, '9.9.9', {
+    environment,
+    ...(patience && { patience }),
+    stdin: Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]) as NodeJS.ReadStream,
+    write: (text) => {
+      stdout += text;
+    },
+    complain: (text) => {
+      stderr += text;
+    },
+  });
+  return {
+    code,
+    stdout,
+    stderr,
+    get json() {
+      return JSON.parse(stdout);
+    },
+  };
+}
+
+type Handler = (event: unknown, context: { awsRequestId: string }) => Promise<unknown>;
+
+export async function openStage(): Promise<TestStage> {
+  const bench = await openWorkbench();
+  const folder = mkdtempSync(join(tmpdir(), 'oauth2-stage-'));
+  const secrets = await openSecrets({ file: join(folder, 'secrets.json'), region: 'us-east-1', account: '000000000000' });
+  const arn = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:signing-AbCdEf';
+  secrets.declare([{ name: 'signing', arn }]);
+  const handlers = new Map<string, Handler>();
+  for (const name of procedureNames) {
+    const { needs }: Procedure = procedures[name];
+    Object.assign(process.env, {
+      OAUTH2_STAGE: 'local',
+      OAUTH2_ISSUER: 'https://issuer.example',
+      OAUTH2_VERSION: '9.9.9',
+      OAUTH2_SCHEMA_VERSION: '1',
+      OAUTH2_DATABASE_HOST: bench.database.host,
+      OAUTH2_DATABASE_PORT: String(bench.database.port),
+      OAUTH2_DATABASE_NAME: bench.database.name,
+      OAUTH2_DATABASE_USER: needs.includes('schema') ? 'oauth2_migrator' : 'oauth2_operator',
+      OAUTH2_DATABASE_TLS: 'off',
+      OAUTH2_DATABASE_PREPARE: 'true',
+      OAUTH2_SIGNING_SECRET: arn,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
+      AWS_REGION: 'us-east-1',
+      AWS_ACCESS_KEY_ID: 'test',
+      AWS_SECRET_ACCESS_KEY: 'test',
+    });
+    const { handler } = (await import(`../../functions/ops/${name}/handler.ts`)) as { handler: Handler };
+    handlers.set(functionName('local', name), handler);
+  }
+  const payloads: TestStage['payloads'] = [];
+  let crash: object | undefined;
+  const plainName = (name: string) => name.split(':')[0] ?? '';
+  const functions = {
+    find: (name: string) =>
+      handlers.has(plainName(name)) ? { name: plainName(name), arn: 'arn', folder, handler: 'index.handler' } : undefined,
+    names: () => [...handlers.keys()],
+    invoke: async (name: string, payload: string) => {
+      payloads.push({ name, payload: JSON.parse(payload) });
+      const error = crash;
+      crash = undefined;
+      if (error) return { verdict: 'failed', payload: JSON.stringify(error), tail: () => '' };
+      const answer = await handlers.get(plainName(name))?.(JSON.parse(payload), { awsRequestId: 'request' });
+      return { verdict: 'answered', payload: JSON.stringify(answer), tail: () => '' };
+    },
+  } as unknown as Functions;
+  const lambda = await openLambdaApi(functions);
+  // Its procedures are there, its endpoints are not: port 9 answers nobody.
+  const runtime = { pid: process.pid, stage: 'local', issuer: 'http://127.0.0.1:9', lambda_endpoint: lambda.url };
+  writeFileSync(join(folder, 'runtime.json'), JSON.stringify(runtime));
+  return {
+    bench,
+    folder,
+    lambda: lambda.url,
+    payloads,
+    crashNext: (error) => {
+      crash = error;
+    },
+    run: (words, stdin) => runInProcess(words, { OAUTH2_DATA_DIR: folder }, stdin),
+    stop: async () => {
+      await lambda.close();
+      await secrets.close();
+      await bench.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,58 @@
+/** The runbook pages lead to each other, and their commands run as written. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { commandNames } from '../../lib/cli/program.ts';
+import { openStage, type TestStage } from '../cli/stage.ts';
+
+const folder = join(import.meta.dirname, '../../runbooks');
+const pages = new Map(commandNames.map((name) => [name as string, readFileSync(join(folder, `${name}.md`), 'utf8')]));
+
+let stage: TestStage;
+before(async () => {
+  stage = await openStage();
+});
+after(() => stage.stop());
+
+test('every link of a page leads to a page', () => {
+  for (const [name, text] of pages)
+    for (const [, target] of text.matchAll(/\]\((\w[\w-]*)\.md\)/g))
+      assert.ok(pages.has(target ?? ''), `${name}.md links to ${target}.md`);
+});
+
+/** Words of a command line of a shell, as far as the pages use it: double quotes and pipes from printf. */
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '');
+}
+
+test('the commands of every page run as written', async () => {
+  const { json: client } = await stage.run(['create-client', '--json', '--grant-types', 'client_credentials']);
+  // As the start of a stage leaves it, some weeks ago.
+  const { handler: makeKeys } = (await import('../../functions/ops/create-signing-keys/handler.ts')) as {
+    handler: (event: unknown) => Promise<unknown>;
+  };
+  await makeKeys({ apply: true, actor: 'test' });
+  await stage.bench.migrator.sql`update signing_keys set created_at = created_at - interval '30 days'`;
+  await stage.run(['create-user', '--username', 'page-user', '--password-stdin'], 'correct horse');
+  let commands = 0;
+  for (const [name, text] of pages) {
+    const lines = [...text.matchAll(/```sh\n(.*?)```/gs)].flatMap(([, block]) => (block ?? '').trim().split('\n'));
+    assert.ok(lines.length > 0, `${name}.md has no command`);
+    for (const line of lines) {
+      const [command = '', stdin = ''] = line
+        .split('|')
+        .reverse()
+        .map((part) => part.trim());
+      const written = command.replaceAll('CLIENT_ID', String(client.client_id));
+      const username = name === 'create-user' ? `made-by-page-${commands}` : 'page-user';
+      const [npx, tool, ...words] = wordsOf(written.replaceAll('USERNAME', username));
+      assert.deepEqual([npx, tool], ['npx', 'oauth2ctl'], line);
+      const { code, stderr } = await stage.run(words, stdin === '' ? undefined : 'a long password');
+      // A stage that was never started is not well: that is 4, and the page's command ran.
+      assert.ok(code === 0 || (/^(status|verify)$/.test(words[0] ?? '') && code === 4), `${name}.md: ${line}: ${stderr}`);
+      commands++;
+    }
+  }
+  assert.ok(commands > commandNames.length);
+});

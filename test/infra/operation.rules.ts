@@ -1,0 +1,191 @@
+/** What runs without anybody asking: schedules, the steps of a deploy, alarms and their topics. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { type Alarm, type AlarmName, alarmNames, alarms } from '../../lib/alarms.ts';
+import { type Procedure, procedureNames, procedures } from '../../lib/procedures.ts';
+import { routeNames } from '../../lib/routes.ts';
+import { type Json, nameOf, type Properties, type Resource, synthesise, type Templates } from './templates.ts';
+
+describe('a schedule of production', async () => {
+  const templates = await synthesise('production');
+  const schedules = templates.some('AWS::Scheduler::Schedule').filter(({ part }) => part === 'ops');
+  const scheduled = procedureNames.filter((name) => (procedures[name] as Procedure).schedule);
+
+  it('is there for each row that has one, at its time, and for no other', () => {
+    const made = schedules.map(({ properties }) => [properties.Name, properties.ScheduleExpression]);
+    assert.deepEqual(made.toSorted(), scheduled.map((name) => [name, (procedures[name] as Procedure).schedule]).toSorted());
+  });
+
+  it('invokes the live alias of its procedure, tries again, and leaves what failed in a queue', () => {
+    for (const { part, properties } of schedules) {
+      const target = properties.Target as Properties;
+      const alias = templates.target(part, target.Arn) as Resource;
+      assert.equal(alias.properties.Name, 'live');
+      const fn = templates.target(part, alias.properties.FunctionName) as Resource;
+      assert.equal(fn.properties.FunctionName, `oauth2-production-${properties.Name}`);
+      assert.deepEqual(target.RetryPolicy, { MaximumRetryAttempts: 3, MaximumEventAgeInSeconds: 3600 });
+      const queue = templates.target(part, (target.DeadLetterConfig as Properties).Arn) as Resource;
+      assert.equal(queue.type, 'AWS::SQS::Queue');
+      assert.deepEqual(JSON.parse(String(target.Input)), { input: {}, apply: true, reason: 'scheduled', actor: 'schedule' });
+
+      const asynchronous = templates
+        .some('AWS::Lambda::EventInvokeConfig')
+        .find((config) => templates.target(part, config.properties.FunctionName) === fn) as Resource;
+      const { OnFailure } = asynchronous.properties.DestinationConfig as { OnFailure: Properties };
+      assert.equal(templates.target(part, OnFailure.Destination), queue);
+      assert.equal(asynchronous.properties.MaximumRetryAttempts, 2);
+    }
+  });
+});
+
+describe('a procedure of production that another follows', async () => {
+  const templates = await synthesise('production');
+  const configs = templates.some('AWS::Lambda::EventInvokeConfig').filter(({ part }) => part === 'ops');
+  const targetOf = (part: string, value: Json | undefined) => {
+    const alias = templates.target(part, value as Json) as Resource;
+    const fn = templates.target(part, alias.properties.FunctionName) as Resource;
+    return [alias.properties.Name, String(fn.properties.FunctionName).replace('oauth2-production-', '')];
+  };
+
+  it('hands what it found to the live alias of that one, and no other hands on anything', () => {
+    const made = configs.flatMap(({ part, properties }) => {
+      const { OnSuccess } = properties.DestinationConfig as { OnSuccess?: Properties };
+      const source = templates.target(part, properties.FunctionName) as Resource;
+      const name = String(source.properties.FunctionName).replace('oauth2-production-', '');
+      return OnSuccess ? [[name, ...targetOf(part, OnSuccess.Destination)]] : [];
+    });
+    const wanted = procedureNames.flatMap((name) => {
+      const { next }: Procedure = procedures[name];
+      return next === undefined ? [] : [[name, 'live', next]];
+    });
+    assert.ok(wanted.length > 0);
+    assert.deepEqual(made.toSorted(), wanted.toSorted());
+  });
+
+  it('reaches clients where it has to: the one that sends logout tokens is in no VPC', () => {
+    const find = (name: string) =>
+      templates.some('AWS::Lambda::Function').find(({ properties }) => properties.FunctionName === `oauth2-production-${name}`);
+    assert.equal(find('deliver-logout-tokens')?.properties.VpcConfig, undefined);
+    assert.ok(find('collect-logout-notices')?.properties.VpcConfig);
+  });
+});
+
+describe('a deploy of production', async () => {
+  const templates = await synthesise('production');
+  const steps = templates.some('Custom::Procedure');
+  const migrate = steps.find(({ properties }) => properties.procedure === 'migrate') as Resource;
+  const createKeys = steps.find(({ properties }) => properties.procedure === 'create-signing-keys') as Resource;
+  const aliases = templates.some('AWS::Lambda::Alias').filter(({ part }) => part === 'ops');
+
+  /** Whether a resource waits for another one of its stack, by whatever way. */
+  function waitsFor(resource: Resource, awaited: Resource, seen = new Set<string>()): boolean {
+    if (seen.has(resource.id)) return false;
+    seen.add(resource.id);
+    const text = JSON.stringify(resource.properties);
+    const next = templates.all.filter(
+      ({ part, id }) => part === resource.part && (resource.depends_on.includes(id) || text.includes(`"${id}"`)),
+    );
+    return next.some((one) => one === awaited || waitsFor(one, awaited, seen));
+  }
+
+  it('migrates, and then creates the keys, with the code that it brings', () => {
+    for (const [step, procedure] of [
+      [migrate, 'migrate'],
+      [createKeys, 'create-signing-keys'],
+    ] as const) {
+      const alias = templates.target('ops', step.properties.function_arn) as Resource;
+      const fn = templates.target('ops', alias.properties.FunctionName) as Resource;
+      assert.equal(fn.properties.FunctionName, `oauth2-production-${procedure}`);
+      // Another version is another value, so that CloudFormation runs the step again.
+      assert.equal(templates.target('ops', step.properties.version)?.type, 'AWS::Lambda::Version');
+    }
+    assert.ok(waitsFor(createKeys, migrate));
+    assert.ok(!waitsFor(migrate, createKeys));
+  });
+
+  it('lets new code serve only after that', async () => {
+    for (const alias of aliases) {
+      const first = waitsFor(migrate, alias) || alias.properties.FunctionName === undefined;
+      if (!first) assert.ok(waitsFor(alias, migrate), alias.id);
+    }
+    const { buildStage } = await import('./stand-ins.ts');
+    const { api, ops } = await buildStage('production');
+    assert.ok(api.dependencies.includes(ops));
+  });
+
+  it('takes no such step where nothing is deployed', async () => {
+    const local = await synthesise('local');
+    assert.deepEqual(local.of('Custom::Procedure'), []);
+  });
+});
+
+describe('the alarms of production', async () => {
+  const templates = await synthesise('production');
+  const made = templates.some('AWS::CloudWatch::Alarm');
+  const rowOf = (alarm: Resource) =>
+    String(alarm.properties.AlarmName).replace('oauth2-production-', '').split('-')[0] as AlarmName;
+
+  it('are those of the table, once for the stage or once for each function', () => {
+    const names = made.map(({ properties }) => String(properties.AlarmName).replace('oauth2-production-', ''));
+    const wanted = alarmNames.flatMap((name) => {
+      const { each }: Alarm = alarms[name];
+      if (each === undefined) return [name];
+      const rows = { route: routeNames, procedure: procedureNames, function: [...routeNames, ...procedureNames] };
+      return rows[each].map((fn) => `${name}-${fn}`);
+    });
+    assert.deepEqual(names.toSorted(), wanted.toSorted());
+  });
+
+  it('lead to a page that there is', () => {
+    for (const name of alarmNames)
+      assert.ok(existsSync(join(import.meta.dirname, '../../runbooks', `${alarms[name].runbook}.md`)), name);
+  });
+
+  it('say what to do and tell the topic of their severity, also when it is over', () => {
+    for (const alarm of made) {
+      const row: Alarm = alarms[rowOf(alarm)];
+      assert.match(String(alarm.properties.AlarmDescription), new RegExp(`runbooks/${row.runbook}\\.md$`));
+      for (const actions of [alarm.properties.AlarmActions, alarm.properties.OKActions] as (readonly Json[])[]) {
+        assert.equal(actions.length, 1);
+        assert.equal(nameOf(templates.target(alarm.part, actions[0]) as Resource), row.severity);
+      }
+    }
+  });
+
+  it('compare with the threshold of their row over as many minutes', () => {
+    for (const { properties, ...alarm } of made) {
+      const row: Alarm = alarms[rowOf({ properties, ...alarm })];
+      assert.equal(properties.Threshold, row.threshold);
+      assert.equal(Number(properties.EvaluationPeriods) * row.period, row.minutes);
+      assert.equal(properties.TreatMissingData, row.silence === 'wrong' ? 'breaching' : 'notBreaching');
+      const metrics = (properties.Metrics ?? []) as readonly Properties[];
+      const expressions = metrics.filter((metric) => metric.Expression);
+      assert.equal(expressions.length, row.expression ? 1 : 0);
+      for (const { Expression } of expressions) assert.doesNotMatch(String(Expression), /[{}]|undefined/);
+    }
+  });
+
+  it('watch nothing that the stage does not have', async () => {
+    const emulator: Templates = await synthesise('emulator');
+    const text = JSON.stringify(
+      emulator.of('AWS::CloudWatch::Alarm', 'AWS::CloudWatch::Dashboard').map(({ properties }) => properties),
+    );
+    assert.doesNotMatch(text, /AWS\/RDS/);
+  });
+});
+
+describe('the saved queries of production', async () => {
+  const templates = await synthesise('production');
+
+  it('ask log groups that the stacks make', () => {
+    const groups = templates.some('AWS::Logs::LogGroup').map(({ properties }) => properties.LogGroupName);
+    const queries = templates.some('AWS::Logs::QueryDefinition');
+    assert.ok(queries.length > 0);
+    for (const { properties } of queries) {
+      for (const group of properties.LogGroupNames as readonly Json[])
+        assert.ok(groups.includes(group), `${properties.Name}: ${group}`);
+    }
+  });
+});

@@ -1,0 +1,42 @@
+/** Stacks of a stage over stand-in handlers: what the templates say does not depend on what the functions do. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { addStage, createApp, type StageStacks } from '../../lib/infra/app.ts';
+import { readStage } from '../../lib/infra/read-stage.ts';
+import { procedureNames } from '../../lib/procedures.ts';
+import { routeNames } from '../../lib/routes.ts';
+import { type Stage, stages } from '../../lib/stages.ts';
+import { complete } from './complete-stage.ts';
+
+/** Names of all stages of the table, and of the complete one. */
+export const stageNames = [...Object.keys(stages), 'complete'];
+
+const table: Readonly<Record<string, Stage>> = { ...stages, complete };
+
+const folders: string[] = [];
+process.once('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/**
+ * Adds the stage's stacks to an app that writes to a folder of its own; nothing is synthesised yet.
+ * @param validated whether the synth runs the CDK's own check of every template, which takes seconds
+ */
+export async function buildStage(name: string, validated = false): Promise<StageStacks> {
+  const folder = mkdtempSync(join(tmpdir(), 'oauth2-infra-'));
+  folders.push(folder);
+  const bundles = new Map(
+    [...routeNames, ...procedureNames, 'deploy-step', 'record-release'].map((fn) => {
+      const bundle = join(folder, 'bundles', fn);
+      mkdirSync(bundle, { recursive: true });
+      writeFileSync(join(bundle, 'index.mjs'), `export const handler = async () => ${JSON.stringify(fn)};\n`);
+      return [fn, { folder: bundle }];
+    }),
+  );
+  return addStage(
+    createApp({ outdir: join(folder, 'cdk.out'), builtinCloudFormationValidation: validated }),
+    readStage(name, { table }),
+    bundles,
+  );
+}

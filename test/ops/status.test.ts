@@ -1,0 +1,117 @@
+/** The state of a stage at a glance. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { createSigningKeys } from '../../lib/ops/create-signing-keys.ts';
+import { migrate } from '../../lib/ops/migrate.ts';
+import { runProcedure } from '../../lib/ops/procedure.ts';
+import { findProblems, status } from '../../lib/ops/status.ts';
+import { Unavailable } from '../../lib/protocol/errors.ts';
+import type { PrivateKeyRing } from '../../lib/protocol/key-ring.ts';
+import { insertAuditEntry } from '../../lib/store/audit-log.ts';
+import { type Database, openDatabase } from '../../lib/store/database.ts';
+import { readMigrations } from '../../lib/store/migrate.ts';
+import { clock, openWorkbench, type Workbench } from './workbench.ts';
+
+const migrations = await readMigrations('migrations');
+
+let bench: Workbench;
+let ring: PrivateKeyRing | undefined;
+before(async () => {
+  bench = await openWorkbench();
+});
+after(() => bench.stop());
+
+const vault = {
+  secret_id: 'secret',
+  readKeyRing: async () => ring,
+  writeKeyRing: async (_id: string, made: PrivateKeyRing) => {
+    ring = made;
+  },
+};
+
+const look = (db: Database = bench.operator, fields: object = {}) =>
+  runProcedure(
+    status,
+    {
+      db,
+      ...clock,
+      stage: 'test',
+      issuer: 'https://issuer.example',
+      release: 'r1',
+      version: '1.2.3',
+      schema_version: 1,
+      ...vault,
+      ...fields,
+    },
+    {},
+  );
+
+test('a stage without keys and partitions is not well, and each sentence says what to do', async () => {
+  const { result } = await look();
+  assert.equal(result?.healthy, false);
+  assert.deepEqual(result.problems, [
+    'the secret with the signing keys has no value yet: run create-signing-keys',
+    'partitions of access_tokens are there for 0 days only: run purge-expired',
+  ]);
+});
+
+test('a stage that was started is well; issuer, release, schema, keys and counts are shown, private keys are not', async () => {
+  await runProcedure(migrate, { db: bench.migrator, ...clock, directory: 'migrations' }, { apply: true });
+  await runProcedure(createSigningKeys, { db: bench.operator, ...clock, ...vault }, { apply: true });
+  const { outcome, result } = await look();
+  assert.equal(outcome, 'succeeded');
+  assert.deepEqual(result?.problems, []);
+  assert.equal(result.healthy, true);
+  assert.deepEqual(
+    [result.stage, result.issuer, result.release, result.version],
+    ['test', 'https://issuer.example', 'r1', '1.2.3'],
+  );
+  assert.equal(Number(result.schema?.version), migrations.length);
+  assert.equal(result.signing.secret, 'readable');
+  assert.equal(result.signing.keys.filter(({ state }) => state === 'active').length, 2);
+  assert.equal(result.counts?.clients, 0);
+  assert.ok(!JSON.stringify(result).includes(String(ring?.keys.ES256.active.jwk.d)));
+});
+
+test('a database that is away is told, not thrown: it is what the question is about', async () => {
+  const away = openDatabase({ host: '127.0.0.1', port: 1, database: 'x', user: 'x', tls: false, prepare: true, connections: 1 });
+  const { outcome, result } = await look(away);
+  assert.equal(outcome, 'succeeded');
+  assert.equal(result?.database.reachable, false);
+  assert.match(result.problems.join(), /the database cannot be reached/);
+  assert.doesNotMatch(JSON.stringify(result), /ECONNREFUSED/);
+  await away.end();
+});
+
+test('a secret that cannot be read, keys that are not published, an old schema and a failed schedule are named', async () => {
+  const unreadable = async () => {
+    throw new Unavailable('no', 'AccessDenied');
+  };
+  assert.match(
+    (await look(bench.operator, { readKeyRing: unreadable })).result?.problems.join() ?? '',
+    /cannot be read: look at its permissions/,
+  );
+  assert.match(
+    (await look(bench.operator, { schema_version: 77 })).result?.problems.join() ?? '',
+    /has version \d+, this release wants 77: run migrate/,
+  );
+  const entry = {
+    actor: 'schedule',
+    procedure: 'purge-expired',
+    reason: null,
+    plan: {},
+    outcome: 'failed',
+    detail: null,
+  } as const;
+  await insertAuditEntry(bench.operator, entry);
+  await insertAuditEntry(bench.operator, { ...entry, actor: 'kim', procedure: 'create-user' });
+  assert.match((await look()).result?.problems.join() ?? '', /^purge-expired failed at 20\d\d[^,]*$/);
+  await bench.migrator.sql`truncate signing_keys`;
+  assert.match((await look()).result?.problems.join() ?? '', /are not published: run create-signing-keys/);
+});
+
+test('without a database nothing else of it is complained about', () => {
+  assert.deepEqual(findProblems(undefined, 'readable', ['kid'], 1), [
+    'the database cannot be reached: look at its state, its proxy and its network',
+  ]);
+});

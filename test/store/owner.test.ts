@@ -1,0 +1,67 @@
+/** The owner of the schema, made by an administrator as RDS has one, on a Postgres of its own. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import postgres from 'postgres';
+import { startDatabase } from '../../lib/local/database.ts';
+import { type Database, openDatabase } from '../../lib/store/database.ts';
+import { migrate } from '../../lib/store/migrate.ts';
+import { ensureOwner } from '../../lib/store/owner.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'oauth2-owner-'));
+let server: Awaited<ReturnType<typeof startDatabase>>;
+const opened: Database[] = [];
+
+function connect(user: string): Database {
+  const { host, port } = server;
+  const db = openDatabase({ host, port, database: 'managed', user, tls: false, prepare: false, connections: 1 });
+  opened.push(db);
+  return db;
+}
+
+before(async () => {
+  server = await startDatabase({ folder, fast: true });
+  const sql = postgres(server.url(), { max: 1, onnotice: () => {} });
+  // As RDS leaves a new instance: an administrator who is no superuser and owns the database, and the role for IAM.
+  for (const statement of [
+    'create role rds_iam',
+    'create role oauth2_admin login createrole createdb',
+    'grant rds_iam to oauth2_admin with admin option',
+    'create database managed owner oauth2_admin',
+    'drop owned by oauth2_migrator cascade',
+    'reassign owned by oauth2_migrator to postgres',
+    'alter database oauth2 owner to postgres',
+    'drop role oauth2_migrator',
+  ]) {
+    await sql.unsafe(statement);
+  }
+  await sql.end();
+});
+after(async () => {
+  for (const db of opened) await db.end();
+  await server.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('the administrator of a new instance makes the owner, once', async () => {
+  const administrator = connect('oauth2_admin');
+  assert.equal(await ensureOwner(administrator), true);
+  assert.equal(await ensureOwner(administrator), false);
+});
+
+test('the owner can apply every migration, and the roles that they make log in by IAM', async () => {
+  const owner = connect('oauth2_migrator');
+  const applied = await migrate(owner.sql, join(import.meta.dirname, '../../migrations'));
+  assert.ok(applied.length > 0);
+  const members = await owner.sql`
+    select r.rolname from pg_auth_members m join pg_roles r on r.oid = m.member join pg_roles g on g.oid = m.roleid
+    where g.rolname = 'rds_iam' and r.rolname like 'oauth2\\_%' and r.rolname <> 'oauth2_admin' order by 1`;
+  assert.deepEqual(
+    members.map(({ rolname }) => rolname),
+    ['oauth2_api', 'oauth2_migrator', 'oauth2_operator'],
+  );
+  const [role] = await owner.sql`select rolsuper, rolcreatedb, rolcreaterole from pg_roles where rolname = 'oauth2_migrator'`;
+  assert.deepEqual({ ...role }, { rolsuper: false, rolcreatedb: false, rolcreaterole: true });
+});

@@ -1,0 +1,184 @@
+/** Sign-in sessions and consents, on a real Postgres. */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { test } from 'node:test';
+import { digest } from '../../lib/protocol/digest.ts';
+import { splitScope } from '../../lib/protocol/scope.ts';
+import type { Session } from '../../lib/protocol/session.ts';
+import { endSession, findVisit, recordConsent, startSession } from '../../lib/store/sessions.ts';
+import { now, secondsLater } from '../support/protocol-values.ts';
+import { atOnce, openStore, storeClient, storeFamily, storeSession, storeUser } from '../support/store.ts';
+
+const store = await openStore();
+const { db, admin } = store;
+
+const signIn = (subject: string, replaces: Uint8Array | null = null) => ({
+  session_hash: digest(randomUUID()),
+  session_id: randomUUID(),
+  subject,
+  authenticated_at: secondsLater(10),
+  expires_at: secondsLater(3610),
+  authenticated_for: digest('request'),
+  replaces,
+  device_hash: digest(randomUUID()),
+});
+
+const consentTo = (session: Session, client_id: string, scope: string[], resources: string[] = []) =>
+  recordConsent(db, { session, client_id, scope, resources, request_hash: digest('request'), now });
+
+test('a visit finds client and session, each for itself', async () => {
+  const client = await storeClient(db);
+  const session = await storeSession(store, await storeUser(store, 'visitor'));
+  assert.deepEqual(await findVisit(db, client.client_id, session.session_hash, now), { client, session, grant: undefined });
+  assert.deepEqual(await findVisit(db, client.client_id, null, now), { client, session: undefined, grant: undefined });
+  assert.deepEqual(await findVisit(db, 'nobody', session.session_hash, now), { client: undefined, session, grant: undefined });
+  assert.deepEqual(await findVisit(db, 'nobody', digest('none'), now), {
+    client: undefined,
+    session: undefined,
+    grant: undefined,
+  });
+  assert.equal(session.username, 'visitor');
+});
+
+test('a session is found until it expires, ends or its end-user is disabled', async () => {
+  const subject = await storeUser(store);
+  const found = async (session: Session, at = now) => (await findVisit(db, '', session.session_hash, at)).session !== undefined;
+  const [expiring, ended] = [await storeSession(store, subject), await storeSession(store, subject)];
+  assert.equal(await found(expiring, secondsLater(3599.999)), true);
+  assert.equal(await found(expiring, secondsLater(3600)), false);
+  await endSession(db, ended.session_hash, now);
+  assert.equal(await found(ended), false);
+  await admin`update users set disabled_at = now() where subject = ${subject}`;
+  assert.equal(await found(expiring), false);
+});
+
+test('R11: a session from before the password was changed is none', async () => {
+  const session = await storeSession(store, await storeUser(store));
+  await admin`update users set password_changed_at = ${secondsLater(1)} where subject = ${session.subject}`;
+  assert.equal((await findVisit(db, '', session.session_hash, now)).session, undefined);
+});
+
+test('session fixation: signing in again changes the session cookie and keeps the session', async () => {
+  const subject = await storeUser(store);
+  const before = await storeSession(store, subject);
+  const again = signIn(subject, before.session_hash);
+  await startSession(db, again);
+  assert.equal((await findVisit(db, '', before.session_hash, now)).session, undefined);
+  const { session } = await findVisit(db, '', again.session_hash, now);
+  assert.partialDeepStrictEqual(session, {
+    session_id: before.session_id,
+    authenticated_at: again.authenticated_at,
+    expires_at: again.expires_at,
+    authenticated_for: again.authenticated_for,
+    consented_for: null,
+  });
+});
+
+test('session fixation: signing in as somebody else ends the session before and starts another', async () => {
+  const before = await storeSession(store, await storeUser(store));
+  const other = signIn(await storeUser(store), before.session_hash);
+  await startSession(db, other);
+  assert.equal((await findVisit(db, '', before.session_hash, now)).session, undefined);
+  assert.equal((await findVisit(db, '', other.session_hash, now)).session?.session_id, other.session_id);
+});
+
+test('session fixation: a planted cookie that never was a session replaces nothing', async () => {
+  const planted = signIn(await storeUser(store), digest('planted'));
+  await startSession(db, planted);
+  assert.equal((await findVisit(db, '', planted.session_hash, now)).session?.session_id, planted.session_id);
+  assert.equal((await findVisit(db, '', digest('planted'), now)).session, undefined);
+});
+
+test('an ended session does not come back by signing in again', async () => {
+  const subject = await storeUser(store);
+  const before = await storeSession(store, subject);
+  await endSession(db, before.session_hash, now);
+  const again = signIn(subject, before.session_hash);
+  await startSession(db, again);
+  assert.equal((await findVisit(db, '', again.session_hash, now)).session?.session_id, again.session_id);
+});
+
+test('a browser that signs in is remembered as a device of its last end-user', async () => {
+  const [one, other] = [signIn(await storeUser(store)), signIn(await storeUser(store))];
+  await startSession(db, one);
+  await startSession(db, { ...other, device_hash: one.device_hash });
+  const rows = await admin`select subject from devices where device_hash = ${one.device_hash}`;
+  assert.deepEqual([...rows], [{ subject: other.subject }]);
+});
+
+test('one browser that signs in ten times at once has one session', async () => {
+  const wide = store.open({ connections: 10 });
+  const subject = await storeUser(store);
+  const before = await storeSession(store, subject);
+  await atOnce(10, () => startSession(wide, signIn(subject, before.session_hash)));
+  assert.equal((await findVisit(db, '', before.session_hash, now)).session, undefined);
+  const rows = await admin`select from sessions where session_id = ${before.session_id}`;
+  assert.equal(rows.length, 1);
+});
+
+test('a consent is recorded with the request that it answered', async () => {
+  const client = await storeClient(db);
+  const session = await storeSession(store, await storeUser(store));
+  await consentTo(session, client.client_id, ['openid', 'read'], ['https://api.example']);
+  const visit = await findVisit(db, client.client_id, session.session_hash, now);
+  assert.deepEqual(visit.grant, { scope: 'openid read', resources: ['https://api.example'] });
+  assert.deepEqual(visit.session?.consented_for, digest('request'));
+});
+
+test('a consent adds to the earlier ones of the same client and touches no other', async () => {
+  const [client, other] = [await storeClient(db), await storeClient(db)];
+  const session = await storeSession(store, await storeUser(store));
+  await consentTo(session, other.client_id, ['openid']);
+  await consentTo(session, client.client_id, ['openid', 'read'], ['https://one.example']);
+  await consentTo(session, client.client_id, ['openid', 'write'], ['https://two.example', 'https://one.example']);
+  const { grant } = await findVisit(db, client.client_id, session.session_hash, now);
+  assert.deepEqual(new Set(splitScope(grant?.scope ?? '')), new Set(['openid', 'read', 'write']));
+  assert.deepEqual(new Set(grant?.resources), new Set(['https://one.example', 'https://two.example']));
+  assert.equal(grant?.resources.length, 2);
+  assert.equal((await findVisit(db, other.client_id, session.session_hash, now)).grant?.scope, 'openid');
+});
+
+test('a consent to nothing in particular is one', async () => {
+  const client = await storeClient(db);
+  const session = await storeSession(store, await storeUser(store));
+  await consentTo(session, client.client_id, []);
+  await consentTo(session, client.client_id, []);
+  assert.deepEqual((await findVisit(db, client.client_id, session.session_hash, now)).grant, { scope: '', resources: [] });
+});
+
+test('R11: a revoked consent is none, and a new one starts from nothing', async () => {
+  const client = await storeClient(db);
+  const session = await storeSession(store, await storeUser(store));
+  await consentTo(session, client.client_id, ['openid', 'read'], ['https://one.example']);
+  await admin`update grants set revoked_at = now() where subject = ${session.subject}`;
+  assert.equal((await findVisit(db, client.client_id, session.session_hash, now)).grant, undefined);
+  await consentTo(session, client.client_id, ['openid']);
+  assert.deepEqual((await findVisit(db, client.client_id, session.session_hash, now)).grant, { scope: 'openid', resources: [] });
+});
+
+test('50 consents at once over ten connections all count', async () => {
+  const wide = store.open({ connections: 10 });
+  const client = await storeClient(db);
+  const session = await storeSession(store, await storeUser(store));
+  await atOnce(50, (index) =>
+    recordConsent(wide, {
+      session,
+      client_id: client.client_id,
+      scope: [`s${index}`],
+      resources: [],
+      request_hash: digest('r'),
+      now,
+    }),
+  );
+  const { grant } = await findVisit(db, client.client_id, session.session_hash, now);
+  assert.equal(splitScope(grant?.scope ?? '').length, 50);
+});
+
+test('logout: ending a session tells how many families ended with it, and the second time none', async () => {
+  const { session } = await storeFamily(store, { offline: false });
+  assert.equal(await endSession(db, session.session_hash, now), 1);
+  assert.equal(await endSession(db, session.session_hash, now), 0);
+  const offline = await storeFamily(store, { offline: true });
+  assert.equal(await endSession(db, offline.session.session_hash, now), 0);
+  assert.equal(await endSession(db, digest('none'), now), 0);
+});
