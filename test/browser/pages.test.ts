@@ -51,6 +51,8 @@ async function visit(
     page.on('console', (message) => complaints.push(message.text()));
     page.on('pageerror', (error) => complaints.push(error.message));
     await page.goto(`${origin}/${name}`);
+    // The focus of `autofocus` comes with the first rendering, which may be after the page has loaded.
+    if ((await page.locator('[autofocus]').count()) > 0) await page.waitForSelector('[autofocus]:focus');
     await look(page);
     assert.deepEqual(complaints, []);
   } finally {
