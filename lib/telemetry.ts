@@ -44,7 +44,30 @@ export function observeQuery(question: string, milliseconds: number, succeeded: 
 
 export type LogLevel = 'info' | 'warn' | 'error';
 
+/** Lines that wait for the metrics of their request: one write for both, as each is a system call. */
+let waiting = '';
+
+function toLine(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): string {
+  return `${JSON.stringify({ level, message, timestamp: new Date().toISOString(), ...fields })}\n`;
+}
+
 /** Writes one JSON line. Callers pass chosen fields, never whole requests: tokens, codes, cookies and passwords have no way in. */
 export function log(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
-  process.stdout.write(`${JSON.stringify({ level, message, timestamp: new Date().toISOString(), ...fields })}\n`);
+  process.stdout.write(toLine(level, message, fields));
+}
+
+/** As `log`, but written together with the metrics that `publishMetrics` publishes next. */
+export function logWithMetrics(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void {
+  waiting += toLine(level, message, fields);
+}
+
+/** Publishes what was counted and timed since the last time, in embedded metric format. */
+export function publishMetrics(): void {
+  const embedded = metrics.hasStoredMetrics() ? `${JSON.stringify(metrics.serializeMetrics())}\n` : '';
+  metrics.clearMetrics();
+  metrics.clearDimensions();
+  metrics.clearMetadata();
+  const lines = waiting + embedded;
+  waiting = '';
+  if (lines !== '') process.stdout.write(lines);
 }

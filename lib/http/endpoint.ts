@@ -3,7 +3,7 @@ import middy, { type MiddlewareObj, type Request } from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { Refusal, Unavailable } from '../protocol/errors.ts';
 import { type Route, type RouteName, routes } from '../routes.ts';
-import { count, log, metrics, observeDuration } from '../telemetry.ts';
+import { count, logWithMetrics, metrics, observeDuration, publishMetrics } from '../telemetry.ts';
 import { presentAsJson } from './errors.ts';
 import { type HttpRequest, readRequest } from './request.ts';
 import { answerEmpty, type HttpResponse } from './response.ts';
@@ -90,7 +90,7 @@ function measure(name: RouteName, traces: WeakMap<APIGatewayProxyEventV2, Trace>
     metrics.addDimensions({ route: name, method: pass.event.requestContext.http.method, status });
     count('http_requests_total');
     observeDuration('http_request_duration_seconds', performance.now() - started);
-    metrics.publishStoredMetrics();
+    publishMetrics();
   };
   return {
     before: (pass) => {
@@ -107,7 +107,7 @@ function logRequests(name: RouteName): Skin {
   const finish = (pass: Pass) => {
     const { started, request, refusal } = traceOf(pass);
     const status = pass.response?.statusCode ?? 500;
-    log(status >= 500 ? 'error' : refusal ? 'warn' : 'info', 'request', {
+    logWithMetrics(status >= 500 ? 'error' : refusal ? 'warn' : 'info', 'request', {
       request_id: pass.event.requestContext.requestId,
       route: name,
       method: pass.event.requestContext.http.method,

@@ -5,7 +5,7 @@ import { Unavailable } from '../protocol/errors.ts';
 import { insertAuditEntry } from '../store/audit-log.ts';
 import { type Database, toStoreError } from '../store/database.ts';
 import { inTransaction } from '../store/transaction.ts';
-import { log, metrics } from '../telemetry.ts';
+import { log, metrics, publishMetrics } from '../telemetry.ts';
 import { checkInput, type InputTable, isObject, matching, onOff, ProcedureFault, text } from './input.ts';
 
 /** What every procedure works with; some add to it. */
@@ -188,7 +188,7 @@ export async function runProcedure<T extends Instruments, Input, Facts, Result>(
 
 /** Publishes what the run measured, and whether the procedure did what it is for. */
 function publish(procedure: ProcedureName, outcome: Answer['outcome']): void {
-  if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+  publishMetrics();
   if (outcome === 'planned') return;
   const single = metrics.singleMetric();
   single.addDimension('procedure', procedure);

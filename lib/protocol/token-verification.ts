@@ -1,10 +1,35 @@
 /** Verifies our own JWTs, each use with a fixed algorithm and type (RFC 8725 §3.1, RFC 9068 §4). */
 import type { KeyObject } from 'node:crypto';
-import { readCompact, verifyCompact } from './compact-jws.ts';
+import { readCompact, type UnverifiedJws, verifyCompact } from './compact-jws.ts';
+import { digest } from './digest.ts';
 import type { AccessTokenClaims } from './tokens.ts';
 
 /** Finds a published key by its id; undefined where there is none. */
 export type FindKey = (kid: string) => Promise<{ readonly alg: string; readonly key: KeyObject } | undefined>;
+
+type Claims = Readonly<Record<string, unknown>>;
+
+/** Tokens that one key is known to have signed: resource servers ask about the same ones again and again. */
+const mostRemembered = 1000;
+/** A key that is fetched anew, or was withdrawn, leaves nothing behind. */
+const remembered = new WeakMap<KeyObject, Map<string, Claims>>();
+
+/** As `verifyCompact`, but looks at a signature once. What is kept is a digest, as no token lies about in memory. */
+function verifyOnce(token: string, jws: UnverifiedJws, key: KeyObject): Claims | undefined {
+  let known = remembered.get(key);
+  if (!known) {
+    known = new Map();
+    remembered.set(key, known);
+  }
+  const name = digest(token).toString('latin1');
+  const seen = known.get(name);
+  if (seen) return seen;
+  const claims = verifyCompact(jws, key);
+  if (!claims) return undefined;
+  if (known.size >= mostRemembered) known.delete(known.keys().next().value as string);
+  known.set(name, Object.freeze(claims));
+  return claims;
+}
 
 /** @throws what `findKey` throws: a database that is away is not the token's fault */
 async function verify(token: string, findKey: FindKey, algorithms: readonly string[], typ: string) {
@@ -15,7 +40,7 @@ async function verify(token: string, findKey: FindKey, algorithms: readonly stri
   const { alg, kid, typ: given } = jws.header;
   if (given !== typ || typeof kid !== 'string' || typeof alg !== 'string' || !algorithms.includes(alg)) return undefined;
   const found = await findKey(kid);
-  return found?.alg === alg ? verifyCompact(jws, found.key) : undefined;
+  return found?.alg === alg ? verifyOnce(token, jws, found.key) : undefined;
 }
 
 /**

@@ -80,6 +80,22 @@ test('I3: a text that is no token is refused without a question to the store', a
   }
 });
 
+test('I8: a signature that was good makes no other token good: changed ones are refused, a withdrawn key forgets all', async () => {
+  const key = publicKey(es256);
+  const held = async (kid: string) => (kid === es256.kid ? { alg: es256.alg, key } : undefined);
+  const token = await sign(es256, 'at+jwt');
+  assert.deepEqual(await verifyAccessToken(token, held, issuer), complete);
+  assert.deepEqual(await verifyAccessToken(token, held, issuer), complete);
+  const [header, payload, signature] = token.split('.');
+  const other = (await sign(es256, 'at+jwt', { jti: randomUUID() })).split('.');
+  for (const changed of [`${header}.${payload}.${other[2]}`, `${header}.${other[1]}.${signature}`])
+    assert.equal(await verifyAccessToken(changed, held, issuer), undefined);
+  assert.equal(await verifyAccessToken(token, held, 'https://other.example'), undefined);
+  assert.equal(await verifyAccessToken(token, async () => undefined, issuer), undefined);
+  const replaced = async () => ({ alg: 'ES256', key: publicKey(foreign.keys.ES256.active) });
+  assert.equal(await verifyAccessToken(token, replaced, issuer), undefined);
+});
+
 test("a store that is away is not the token's fault: its error comes through", async () => {
   const away = async (): Promise<never> => {
     throw new Error('away');
