@@ -68,6 +68,20 @@ export const procedures = {
     command: true,
     purpose: 'Disable an account, end its sessions and revoke its tokens',
   },
+  block: {
+    needs: ['database'],
+    writes: true,
+    command: true,
+    purpose: 'Shut a client, an account or addresses out for a time',
+  },
+  unblock: {
+    needs: ['database'],
+    writes: true,
+    command: true,
+    schedule: 'rate(15 minutes)',
+    purpose: 'Let a client, an account or addresses in again',
+  },
+  'list-blocks': { needs: ['database'], writes: false, command: true, purpose: 'List what is blocked, why and until when' },
   status: { needs: ['database', 'signing'], writes: false, command: true, purpose: 'Show what runs and whether it is well' },
   'purge-expired': {
     needs: ['database', 'schema'],

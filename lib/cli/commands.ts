@@ -1,5 +1,6 @@
 /** The command table: for each procedure that the tool offers, its options, the input they make and how its result is shown. */
 import type { FunctionProcedureName, procedures, ToolProcedureName } from '../procedures.ts';
+import { blockCommands } from './block-commands.ts';
 import { CliFailure } from './exit-codes.ts';
 import { facts, instant, table } from './present.ts';
 
@@ -241,6 +242,7 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
       ]),
     example: 'oauth2ctl revoke-tokens --client QTxy1rFNwLi5MbdpTEo8HA --apply --reason "its tokens are in a public log"',
   },
+  ...blockCommands,
   status: {
     acts: 'reads',
     options: [],

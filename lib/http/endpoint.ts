@@ -5,7 +5,7 @@ import { Refusal, Unavailable } from '../protocol/errors.ts';
 import { type Route, type RouteName, routes } from '../routes.ts';
 import { count, logWithMetrics, metrics, observeDuration, publishMetrics } from '../telemetry.ts';
 import { presentAsJson } from './errors.ts';
-import { type HttpRequest, readRequest } from './request.ts';
+import { type Gate, type HttpRequest, readRequest } from './request.ts';
 import { answerEmpty, type HttpResponse } from './response.ts';
 
 /** Shows a refusal to whoever sent the request. */
@@ -15,6 +15,8 @@ export interface EndpointOptions {
   readonly issuer: string;
   /** Default: as JSON. */
   readonly present?: Present;
+  /** Asked before anything is done with a request. */
+  readonly gate?: Gate;
 }
 
 type Result = APIGatewayProxyStructuredResultV2;
@@ -43,13 +45,31 @@ export function endpoint(
     const trace = traces.get(event);
     if (trace) trace.request = request;
     const refusedMethod = answerMethod(route, request.method);
-    return toResult(refusedMethod ?? (await serve(request)));
+    return toResult(refusedMethod ?? (await admit(options.gate, request, serve)));
   };
   return middy<APIGatewayProxyEventV2, Result, Error, Context, { trace?: Trace }>(handle)
     .use(measure(name, traces))
     .use(logRequests(name))
     .use(secure(route, options.issuer))
     .use(boundary(options.present ?? presentAsJson));
+}
+
+/** Serves what the gate lets in. What the gate reads beside it has to end first: a frozen sandbox would lose its connection over it. */
+async function admit(
+  gate: Gate | undefined,
+  request: HttpRequest,
+  serve: (request: HttpRequest) => Promise<HttpResponse> | HttpResponse,
+): Promise<HttpResponse> {
+  if (!gate) return serve(request);
+  const opening = gate.open();
+  if (opening) await opening;
+  gate.check(request);
+  try {
+    return await serve(request);
+  } finally {
+    const closing = gate.close();
+    if (closing) await closing;
+  }
 }
 
 /** 405 with `Allow` for a method that the route does not serve, and the answer to OPTIONS (RFC 9110 §9.3.7, §15.5.6). */

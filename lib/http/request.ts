@@ -19,6 +19,16 @@ export interface HttpRequest {
   readonly notes: Readonly<Record<string, string>>;
 }
 
+/** Decides who is let in, by what it keeps in memory. */
+export interface Gate {
+  /** Before a request: what has to be waited for, if anything. */
+  open(): Promise<void> | undefined;
+  /** @throws {Refusal} where the request is turned away */
+  check(request: HttpRequest): void;
+  /** After a request: what runs beside it has to end before the sandbox freezes. */
+  close(): Promise<void> | undefined;
+}
+
 /** More than any request of the protocol needs, in characters. */
 const longestBody = 65_536;
 

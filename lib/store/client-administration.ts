@@ -64,6 +64,9 @@ export async function disableClient(
     db.sql`
       with disabled as (
         update clients set disabled_at = coalesce(disabled_at, ${now}), updated_at = ${now} where client_id = ${clientId} returning disabled_at
+      ), kept as (
+        -- Disabled for good: the end of a block that runs shall not enable it.
+        update blocks set was_disabled = true where kind = 'client' and target = ${clientId} and blocked_at < ${now}
       ), spent as (
         update authorization_codes set redeemed_at = ${now} where client_id = ${clientId} and redeemed_at is null
       ), revoked as (

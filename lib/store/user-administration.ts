@@ -83,6 +83,9 @@ export async function disableUser(
       ), ended as (
         update sessions set ended_at = ${now} where subject = ${subject} and ended_at is null returning session_id, subject, expires_at
       ), noticed as (${writeNotices(db, 'ended', now)}
+      ), kept as (
+        -- Disabled for good: the end of a block that runs shall not enable it.
+        update blocks set was_disabled = true where kind = 'user' and target = ${subject} and blocked_at < ${now}
       ), spent as (
         update authorization_codes set redeemed_at = ${now} where subject = ${subject} and redeemed_at is null
       ), revoked as (

@@ -26,12 +26,15 @@ after(async () => {
   await server.stop();
 });
 
-/** Everything that the request path's role ran in this database; `begin` and `commit` count too. */
-async function ran(): Promise<{ query: string; calls: number }[]> {
+/**
+ * Everything that the request path's role ran in this database; `begin` and `commit` count too. The list of blocked addresses belongs to the
+ * sandbox, not to a request: it is counted by itself.
+ */
+async function ran(ofGate = false): Promise<{ query: string; calls: number }[]> {
   return counter<{ query: string; calls: number }[]>`
     select s.query, s.calls::integer as calls from pg_stat_statements s
     join pg_database d on d.oid = s.dbid join pg_roles r on r.oid = s.userid
-    where d.datname = ${server.database.name} and r.rolname = 'oauth2_api'`;
+    where d.datname = ${server.database.name} and r.rolname = 'oauth2_api' and (s.query like '%from blocks%') = ${ofGate}`;
 }
 const total = (rows: { calls: number }[]) => rows.reduce((sum, { calls }) => sum + calls, 0);
 
@@ -59,6 +62,15 @@ test('client_credentials: 2 where the client is new to the function, 1 where it 
   const ask = () => postForm(server, '/oauth/token', { grant_type: 'client_credentials' }, fresh);
   assert.equal((await countStatements(ask)).statements, 2);
   for (let time = 0; time < 3; time += 1) assert.equal((await countStatements(ask)).statements, 1);
+});
+
+test('the list of blocked addresses: one statement in half a minute for each function, not for each request', async () => {
+  const started = Date.now();
+  for (let time = 0; time < 10; time += 1) await introspect(server, client, 'nonsense');
+  const halfMinutes = 1 + Math.ceil((Date.now() - started) / 30_000);
+  const calls = total(await ran(true));
+  // Of `token`, which the tests before have asked, and of `introspect`.
+  assert.ok(calls >= 2 && calls <= 2 * halfMinutes, `${calls}`);
 });
 
 test('code exchange: at most 3', async () => {

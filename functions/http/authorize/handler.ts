@@ -1,6 +1,7 @@
 /** The Lambda function of the authorization endpoint. */
 import { readConfig } from '../../../lib/config.ts';
 import { connectDatabase } from '../../../lib/connect.ts';
+import { createAddressGate } from '../../../lib/flows/address-gate.ts';
 import { endpoint } from '../../../lib/http/endpoint.ts';
 import { presentAsPage } from '../../../lib/http/page-errors.ts';
 import { createKeyFinder } from '../../../lib/keys/public-keys.ts';
@@ -11,6 +12,8 @@ const config = readConfig();
 const db = connectDatabase();
 const findKey = createKeyFinder(() => listPublishedKeys(db), Date.now);
 
-export const handler = endpoint('authorize', { issuer: config.issuer, present: presentAsPage(config.theme) }, (request) =>
-  authorize({ config, db, findKey }, request),
+export const handler = endpoint(
+  'authorize',
+  { issuer: config.issuer, present: presentAsPage(config.theme), gate: createAddressGate(db, Date.now) },
+  (request) => authorize({ config, db, findKey }, request),
 );

@@ -1,6 +1,7 @@
 /** The Lambda function of the sign-in page. */
 import { readConfig } from '../../../lib/config.ts';
 import { connectDatabase } from '../../../lib/connect.ts';
+import { createAddressGate } from '../../../lib/flows/address-gate.ts';
 import { endpoint } from '../../../lib/http/endpoint.ts';
 import { presentAsPage } from '../../../lib/http/page-errors.ts';
 import { login } from './login.ts';
@@ -8,6 +9,8 @@ import { login } from './login.ts';
 const config = readConfig();
 const db = connectDatabase();
 
-export const handler = endpoint('login', { issuer: config.issuer, present: presentAsPage(config.theme) }, (request) =>
-  login({ config, db }, request),
+export const handler = endpoint(
+  'login',
+  { issuer: config.issuer, present: presentAsPage(config.theme), gate: createAddressGate(db, Date.now) },
+  (request) => login({ config, db }, request),
 );

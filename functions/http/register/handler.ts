@@ -1,10 +1,13 @@
 /** The Lambda function of the client registration endpoint. */
 import { readConfig } from '../../../lib/config.ts';
 import { connectDatabase } from '../../../lib/connect.ts';
+import { createAddressGate } from '../../../lib/flows/address-gate.ts';
 import { endpoint } from '../../../lib/http/endpoint.ts';
 import { register } from './register.ts';
 
 const config = readConfig();
 const db = connectDatabase();
 
-export const handler = endpoint('register', { issuer: config.issuer }, (request) => register({ config, db }, request));
+export const handler = endpoint('register', { issuer: config.issuer, gate: createAddressGate(db, Date.now) }, (request) =>
+  register({ config, db }, request),
+);

@@ -1,10 +1,13 @@
 /** The Lambda function of the client configuration endpoint. */
 import { readConfig } from '../../../lib/config.ts';
 import { connectDatabase } from '../../../lib/connect.ts';
+import { createAddressGate } from '../../../lib/flows/address-gate.ts';
 import { endpoint } from '../../../lib/http/endpoint.ts';
 import { registration } from './registration.ts';
 
 const config = readConfig();
 const db = connectDatabase();
 
-export const handler = endpoint('registration', { issuer: config.issuer }, (request) => registration({ config, db }, request));
+export const handler = endpoint('registration', { issuer: config.issuer, gate: createAddressGate(db, Date.now) }, (request) =>
+  registration({ config, db }, request),
+);

@@ -1,6 +1,7 @@
 /** The Lambda function of the token endpoint. */
 import { readConfig, readSigningSecret } from '../../../lib/config.ts';
 import { connectDatabase } from '../../../lib/connect.ts';
+import { createAddressGate } from '../../../lib/flows/address-gate.ts';
 import { endpoint } from '../../../lib/http/endpoint.ts';
 import { createSigner } from '../../../lib/keys/signer.ts';
 import { readKeyRing } from '../../../lib/keys/vault.ts';
@@ -11,4 +12,6 @@ const db = connectDatabase();
 const secret = readSigningSecret();
 const signer = createSigner(() => readKeyRing(secret), Date.now);
 
-export const handler = endpoint('token', { issuer: config.issuer }, (request) => token({ config, db, signer }, request));
+export const handler = endpoint('token', { issuer: config.issuer, gate: createAddressGate(db, Date.now) }, (request) =>
+  token({ config, db, signer }, request),
+);

@@ -1,0 +1,101 @@
+/** Questions about blocks: which ranges are shut out now, and what an operator adds, lists and lifts. */
+import type { Database } from './database.ts';
+
+export type BlockKind = 'client' | 'user' | 'address';
+
+export interface Block {
+  readonly kind: BlockKind;
+  /** The client_id, the subject, or the range in CIDR notation. */
+  readonly target: string;
+  readonly blocked_at: Date;
+  readonly expires_at: Date | null;
+  readonly reason: string;
+  /** Whether it was disabled before the block. */
+  readonly was_disabled: boolean;
+}
+
+export interface ListedBlock extends Block {
+  /** Name of the client or of the account; null for ranges, and where it was deleted. */
+  readonly name: string | null;
+}
+
+/** The ranges that are blocked now, in CIDR notation. */
+export async function listBlockedRanges(db: Database): Promise<string[]> {
+  const rows = await db.ask<{ target: string }>(
+    'list-blocked-ranges',
+    db.sql`select target from blocks where kind = 'address' and (expires_at is null or expires_at > now())`,
+  );
+  return rows.map(({ target }) => target);
+}
+
+export async function findBlock(db: Database, kind: BlockKind, target: string): Promise<Block | undefined> {
+  const rows = await db.ask<Block>(
+    'find-block',
+    db.sql`
+      select kind, target, blocked_at, expires_at, reason, was_disabled from blocks where kind = ${kind} and target = ${target}`,
+  );
+  return rows[0];
+}
+
+/** Every block, the newest first. */
+export async function listBlocks(db: Database): Promise<ListedBlock[]> {
+  return db.ask<ListedBlock>(
+    'list-blocks',
+    db.sql`
+      select b.kind, b.target, b.blocked_at, b.expires_at, b.reason, b.was_disabled, coalesce(c.client_name, u.username) as name
+      from blocks b
+      left join clients c on b.kind = 'client' and c.client_id = b.target
+      left join users u on b.kind = 'user' and u.subject::text = b.target
+      order by b.blocked_at desc, b.kind, b.target
+      limit 1000`,
+  );
+}
+
+/** Adds a block or gives the one that is there a new end and reason. */
+export async function putBlock(db: Database, block: Block): Promise<void> {
+  await db.ask(
+    'put-block',
+    db.sql`
+      insert into blocks (kind, target, blocked_at, expires_at, reason, was_disabled)
+      values (${block.kind}, ${block.target}, ${block.blocked_at}, ${block.expires_at}, ${block.reason}, ${block.was_disabled})
+      on conflict (kind, target) do update set blocked_at = excluded.blocked_at, expires_at = excluded.expires_at, reason = excluded.reason`,
+  );
+}
+
+/** Blocks whose time is over. */
+export async function listOverdueBlocks(db: Database, now: Date): Promise<Block[]> {
+  return db.ask<Block>(
+    'list-overdue-blocks',
+    db.sql`
+      select kind, target, blocked_at, expires_at, reason, was_disabled from blocks
+      where expires_at <= ${now} order by expires_at limit 1000`,
+  );
+}
+
+/**
+ * Lifts a block in one statement. What was issued before stays revoked: a watermark is drawn where somebody comes back.
+ * @param enable whether the client or the account is enabled again
+ * @returns whether there was something to lift
+ */
+export async function liftBlock(
+  db: Database,
+  { kind, target }: Pick<Block, 'kind' | 'target'>,
+  enable: boolean,
+  now: Date,
+): Promise<boolean> {
+  const { sql } = db;
+  const change = sql`disabled_at = null, updated_at = ${now}, tokens_not_before = greatest(tokens_not_before, ${now})`;
+  const enabled =
+    kind === 'client'
+      ? sql`update clients set ${change} where client_id = ${target} and disabled_at is not null and ${enable} returning 1`
+      : kind === 'user'
+        ? sql`update users set ${change} where subject::text = ${target} and disabled_at is not null and ${enable} returning 1`
+        : sql`select 1 where false`;
+  const rows = await db.ask<{ changed: boolean }>(
+    'lift-block',
+    sql`
+      with enabled as (${enabled}), lifted as (delete from blocks where kind = ${kind} and target = ${target} returning 1)
+      select exists (select from enabled) or exists (select from lifted) as changed`,
+  );
+  return rows[0]?.changed ?? false;
+}
