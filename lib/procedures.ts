@@ -11,6 +11,8 @@ export interface Procedure {
   readonly needs: readonly ProcedureNeed[];
   /** An EventBridge Scheduler expression; a procedure without one runs only when asked. */
   readonly schedule?: string;
+  /** Who keeps the schedule: Secrets Manager where a run is the rotation of a secret, by the four calls of its own. Default: EventBridge Scheduler. */
+  readonly scheduler?: 'secrets-manager';
   /** Whether it changes state that somebody answers for: such a procedure is audited. */
   readonly writes: boolean;
   /** Whether the command-line tool offers it. */
@@ -47,6 +49,7 @@ export const procedures = {
     writes: true,
     command: true,
     schedule: 'rate(30 days)',
+    scheduler: 'secrets-manager',
     seconds: 60,
     purpose: 'Rotate the signing keys; in an emergency withdraw the old ones at once',
   },

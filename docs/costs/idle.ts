@@ -48,7 +48,6 @@ export const freeTypes = [
   'AWS::SQS::QueuePolicy',
   'AWS::SSM::Parameter',
   'AWS::SecretsManager::ResourcePolicy',
-  'AWS::SecretsManager::RotationSchedule',
   'Custom::Procedure',
   'Custom::Release',
 ] as const;
@@ -127,6 +126,14 @@ const chargers: Readonly<Record<string, Charger>> = {
       { item: 'Schedules and their runs', price: 'lambda_request', quantity: runs },
       { item: 'Schedules and their runs', price: 'lambda_time', quantity: runs * gigabytes * procedureSeconds },
       { item: 'Schedules and their runs', price: 'trace', quantity: runs },
+      { item: 'Metrics of the schedules', price: 'custom_metric', quantity: 1 },
+    ];
+  },
+  // Secrets Manager takes nothing for its four calls, and one rotation has them all.
+  'AWS::SecretsManager::RotationSchedule': ({ properties }) => {
+    const runs = runsPerMonth(String((properties.RotationRules as Properties).ScheduleExpression));
+    return [
+      { item: 'Schedules and their runs', price: 'lambda_request', quantity: 4 * runs },
       { item: 'Metrics of the schedules', price: 'custom_metric', quantity: 1 },
     ];
   },

@@ -65,7 +65,7 @@ export function acknowledgeKeyRotation(secret: IConstruct): void {
   acknowledge(
     secret,
     'AwsSolutions-SMG4',
-    'A signing key may only be replaced by one that verifiers have already seen; that takes a function of its own, which comes with rotate-signing-keys',
+    'Its rotation schedule is in the ops stack, beside the function that rotates: the rule looks for one in the stack of the secret',
   );
 }
 

@@ -2,11 +2,13 @@
 import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { type CfnSecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { CfnPermission } from 'aws-cdk-lib/aws-lambda';
+import { CfnRotationSchedule, type CfnSecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import type { ProcedureNeed } from '../procedures.ts';
 import { acknowledgeKeyRotation } from './acknowledgements.ts';
 import type { CheckedStage } from './read-stage.ts';
+import type { ServerFunction } from './server-function.ts';
 
 const reading = ['secretsmanager:GetSecretValue', 'secretsmanager:DescribeSecret'];
 const writing = ['secretsmanager:PutSecretValue', 'secretsmanager:UpdateSecretVersionStage'];
@@ -35,6 +37,29 @@ export class KeysStack extends Stack {
     // What `Ref` gives is the ARN too, but an emulator's is only the name, which no policy matches.
     this.#arn = resource.attrId;
     acknowledgeKeyRotation(this.secret);
+  }
+
+  /**
+   * Lets Secrets Manager rotate the secret by a function: at its times, and whenever `rotate-secret` is asked for.
+   * @param scope of the function, which is in a later stack
+   */
+  rotate(scope: Construct, expression: string, { live }: ServerFunction): CfnRotationSchedule {
+    const permission = new CfnPermission(scope, 'invoked-by-secrets-manager', {
+      action: 'lambda:InvokeFunction',
+      principal: 'secretsmanager.amazonaws.com',
+      functionName: live.functionArn,
+      sourceAccount: this.account,
+      sourceArn: this.#arn,
+    });
+    const schedule = new CfnRotationSchedule(scope, 'rotation', {
+      secretId: this.#arn,
+      rotationLambdaArn: live.functionArn,
+      rotationRules: { scheduleExpression: expression },
+      // A deploy is no reason to rotate: the next keys may be a minute old.
+      rotateImmediatelyOnUpdate: false,
+    });
+    schedule.addResourceDependency(permission);
+    return schedule;
   }
 
   /** Grants a function what its needs say and returns the variable by which it finds the secret. */

@@ -24,13 +24,17 @@ export class OpsStack extends Stack {
     this.functions = functions;
     this.schedules = new Schedules(this, 'schedules', house.stage.name);
     for (const [name, fn] of functions) {
-      const { schedule, next }: Procedure = procedures[name];
+      const { schedule, scheduler, next }: Procedure = procedures[name];
       const follower = next === undefined ? undefined : functions.get(next as ProcedureName);
       if (next !== undefined && !follower)
         throw new Error(`the procedure "${name}" is followed by "${next}", which is no function`);
       const follows = procedureNames.some((other) => (procedures[other] as Procedure).next === name);
-      if (schedule !== undefined || follower || follows) this.schedules.follow(fn, follower);
-      if (schedule !== undefined) this.schedules.add(name, schedule, fn);
+      const rotates = scheduler === 'secrets-manager' && !house.stage.lacks?.includes('rotation schedules');
+      // Secrets Manager waits for each answer, and itself tries again what failed.
+      if ((schedule !== undefined && !rotates) || follower || follows) this.schedules.follow(fn, follower);
+      if (schedule === undefined) continue;
+      if (rotates) house.keys.rotate(fn, schedule, fn);
+      else this.schedules.add(name, schedule, fn);
     }
     if (house.stage.deployed) this.#runSteps(house);
   }

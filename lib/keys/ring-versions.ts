@@ -20,6 +20,8 @@ export interface RingVersions {
    * @throws {KeysUnavailable}
    */
   promote(id: string, inPlaceOf: string): Promise<boolean>;
+  /** Gives a pending version up, so that another rotation may begin; one that is not pending stays as it is. @throws {KeysUnavailable} */
+  discard(id: string): Promise<void>;
 }
 
 const deadlineMs = 4000;
@@ -90,6 +92,16 @@ export function openRingVersions(secretId: string): RingVersions {
       }
       // A second attempt of the client may have been told that the first one had succeeded.
       return (await read('AWSCURRENT'))?.id === id;
+    },
+    discard: async (id) => {
+      const { client, UpdateSecretVersionStageCommand } = await connected();
+      const input = { SecretId: secretId, VersionStage: 'AWSPENDING', RemoveFromVersionId: id };
+      try {
+        await client.send(new UpdateSecretVersionStageCommand(input), within());
+      } catch (cause) {
+        if (!isNamed(cause, 'InvalidParameterException', 'InvalidRequestException'))
+          throw explain(`giving up a version of ${secretId}`, cause);
+      }
     },
   };
 }

@@ -11,6 +11,7 @@ import { createGateway, FunctionUnavailable, type Gateway } from './gateway.ts';
 import { openLambdaApi } from './lambda-api.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
 import { callProcedure } from './procedure-call.ts';
+import { createRotation } from './rotation.ts';
 import type { GatewayRoute } from './route-match.ts';
 import { readRuntimeFile, removeRuntimeFile, writeRuntimeFile } from './runtime-file.ts';
 import { startSchedules } from './schedule.ts';
@@ -254,8 +255,9 @@ class RunningInstance implements Instance {
     this.#gateway.setRoutes(template.routes);
     this.#destinations = template.destinations;
     this.#stopSchedules();
-    this.#stopSchedules = startSchedules(template.schedules, ({ name, function: target, input }) =>
-      this.#start(target, input, `schedule ${name}`),
+    this.#secrets.rotateBy(createRotation(this.#functions, template.schedules, this.#options.say));
+    this.#stopSchedules = startSchedules(template.schedules, ({ name, function: target, input, secret }) =>
+      secret === undefined ? this.#start(target, input, `schedule ${name}`) : this.#secrets.rotate(secret),
     );
   }
 

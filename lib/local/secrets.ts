@@ -1,6 +1,7 @@
 /** Answers the Secrets Manager API on a loopback address, as its SDK speaks it. */
-import { randomInt } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { type AwsEndpoint, AwsError, type AwsRequest, openAwsEndpoint } from './aws-endpoint.ts';
+import { type Rotate, rotateNothing } from './rotation.ts';
 import { secretArn } from './secret-arn.ts';
 import { openSecretStore, type SecretStore, type SecretValue, type StoredSecret } from './secret-store.ts';
 import type { SecretSpec } from './template.ts';
@@ -15,6 +16,10 @@ export interface SecretsOptions {
 export interface Secrets extends AwsEndpoint {
   /** Makes the declared secrets exist; what exists already is left as it is. */
   declare(specs: readonly SecretSpec[]): void;
+  /** Says how secrets are rotated from now on. */
+  rotateBy(rotate: Rotate): void;
+  /** Starts a rotation, as a schedule does. */
+  rotate(secret: string): void;
 }
 
 type Input = Readonly<Record<string, unknown>>;
@@ -69,7 +74,7 @@ export function generateSecret(rules: Readonly<Record<string, unknown>>): string
 }
 
 /** What each operation does; the names are the API's. */
-function operations(store: SecretStore, options: SecretsOptions): Record<string, (input: Input) => unknown> {
+function operations(store: SecretStore, options: SecretsOptions, rotate: Rotate): Record<string, (input: Input) => unknown> {
   return {
     CreateSecret(input) {
       const name = textOf(input, 'Name', true);
@@ -103,6 +108,14 @@ function operations(store: SecretStore, options: SecretsOptions): Record<string,
       store.moveStage(secret, stage, textOf(input, 'RemoveFromVersionId'), textOf(input, 'MoveToVersionId'));
       return { ARN: secret.ARN, Name: secret.Name };
     },
+    RotateSecret(input) {
+      const secret = store.find(textOf(input, 'SecretId', true));
+      for (const name of ['RotationLambdaARN', 'RotationRules', 'RotateImmediately', 'ExternalSecretRotationMetadata'])
+        if (input[name] !== undefined)
+          throw new AwsError('InvalidParameterException', `${name} is the template's to say on this machine.`);
+      const VersionId = rotate(secret, textOf(input, 'ClientRequestToken') ?? randomUUID());
+      return { ARN: secret.ARN, Name: secret.Name, VersionId };
+    },
     ListSecrets: () => ({
       SecretList: store.list().map((secret) => ({ ...describe(secret), SecretVersionsToStages: stagesOf(secret) })),
     }),
@@ -112,7 +125,8 @@ function operations(store: SecretStore, options: SecretsOptions): Record<string,
 /** Opens the API; its state is in the file before a call is answered. */
 export async function openSecrets(options: SecretsOptions): Promise<Secrets> {
   const store = openSecretStore(options.file);
-  const table = operations(store, options);
+  let rotate = rotateNothing;
+  const table = operations(store, options, (...given) => rotate(...given));
   const endpoint = await openAwsEndpoint(({ headers, body }: AwsRequest) => {
     const name = String(headers['x-amz-target'] ?? '').replace('secretsmanager.', '');
     const operation = Object.hasOwn(table, name) ? table[name] : undefined;
@@ -121,6 +135,17 @@ export async function openSecrets(options: SecretsOptions): Promise<Secrets> {
   });
   return {
     ...endpoint,
+    rotateBy: (how) => {
+      rotate = how;
+    },
+    rotate(secret) {
+      try {
+        rotate(store.find(secret), randomUUID());
+      } catch (error) {
+        // A rotation that goes on with the one before.
+        if (!(error instanceof AwsError)) throw error;
+      }
+    },
     declare(specs) {
       for (const { name, arn, generate, value } of specs) {
         if (store.list().some((secret) => secret.Name === name)) continue;

@@ -14,6 +14,8 @@ export interface ScheduleSpec {
   readonly function: string;
   /** JSON text. */
   readonly input: string;
+  /** ARN of the secret that the function rotates, where that is what it does: by the calls of Secrets Manager, each with an input of its own. */
+  readonly secret?: string;
 }
 
 export interface SecretSpec {
@@ -116,6 +118,23 @@ function readSchedule([site, properties, resource]: Found, resolver: Resolver): 
   ];
 }
 
+function readRotation([site, properties]: Found, resolver: Resolver): ScheduleSpec {
+  const text = (field: string) => resolver.text(properties[field], { ...site, field });
+  const { ScheduleExpression } = resolver.resolve(properties.RotationRules, { ...site, field: 'RotationRules' }) as Record<
+    string,
+    string
+  >;
+  const target = functionOf(text('RotationLambdaARN'), site);
+  return {
+    name: site.resource,
+    expression: `${ScheduleExpression}`,
+    timezone: 'UTC',
+    function: target,
+    input: '{}',
+    secret: text('SecretId'),
+  };
+}
+
 function readDestination([site, properties]: Found, resolver: Resolver): [string, string][] {
   const { OnSuccess } = (properties.DestinationConfig ?? {}) as { OnSuccess?: { Destination: unknown } };
   if (!OnSuccess) return [];
@@ -156,7 +175,10 @@ export function readTemplate(folder: string, places: Places): Template {
   return {
     routes: ofType(stacks, 'AWS::ApiGatewayV2::Route').map((found) => readRoute(found, resolver, targets)),
     functions: functions.map((found) => readFunction(found, resolver, places)),
-    schedules: ofType(stacks, 'AWS::Scheduler::Schedule').flatMap((found) => readSchedule(found, resolver)),
+    schedules: [
+      ...ofType(stacks, 'AWS::Scheduler::Schedule').flatMap((found) => readSchedule(found, resolver)),
+      ...ofType(stacks, 'AWS::SecretsManager::RotationSchedule').map((found) => readRotation(found, resolver)),
+    ],
     destinations: new Map(ofType(stacks, 'AWS::Lambda::EventInvokeConfig').flatMap((found) => readDestination(found, resolver))),
     secrets: ofType(stacks, 'AWS::SecretsManager::Secret').map((found) => readSecret(found, resolver, places)),
   };

@@ -172,7 +172,7 @@ export async function runProcedure<T extends Instruments, Input, Facts, Result>(
     // What could not be done because the database is away cannot be recorded there either; the log line has it.
     await audit(tools, definition, run, 'failed', `${failure.code}: ${failure.detail}`).catch(() => {});
   }
-  publish(definition.name, failure?.mistake ? 'planned' : answer.outcome);
+  publishOutcome(definition.name, failure?.mistake ? 'planned' : answer.outcome);
   log(failure ? (failure.mistake ? 'warn' : 'error') : 'info', 'procedure', {
     procedure: definition.name,
     outcome: answer.outcome,
@@ -187,7 +187,7 @@ export async function runProcedure<T extends Instruments, Input, Facts, Result>(
 }
 
 /** Publishes what the run measured, and whether the procedure did what it is for. */
-function publish(procedure: ProcedureName, outcome: Answer['outcome']): void {
+export function publishOutcome(procedure: ProcedureName, outcome: Answer['outcome']): void {
   publishMetrics();
   if (outcome === 'planned') return;
   const single = metrics.singleMetric();

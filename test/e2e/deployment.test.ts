@@ -6,6 +6,7 @@ import { oauth4webapiScenarios } from './oauth4webapi.scenarios.ts';
 import { openidClientScenarios } from './openid-client.scenarios.ts';
 import { operationScenarios } from './operation.scenarios.ts';
 import { registrationScenarios } from './registration.scenarios.ts';
+import { unattendedScenarios } from './unattended.scenarios.ts';
 
 let deployment: Deployment | undefined;
 let cast: Cast;
@@ -22,4 +23,5 @@ const findCast = () => cast;
 openidClientScenarios(findCast);
 oauth4webapiScenarios(findCast);
 registrationScenarios(findCast);
+unattendedScenarios(findCast);
 operationScenarios(findCast);

@@ -11,7 +11,8 @@ import { type Json, nameOf, type Properties, type Resource, synthesise, type Tem
 describe('a schedule of production', async () => {
   const templates = await synthesise('production');
   const schedules = templates.some('AWS::Scheduler::Schedule').filter(({ part }) => part === 'ops');
-  const scheduled = procedureNames.filter((name) => (procedures[name] as Procedure).schedule);
+  const rows = procedureNames.map((name) => [name, procedures[name] as Procedure] as const);
+  const scheduled = rows.filter(([, row]) => row.schedule && row.scheduler === undefined).map(([name]) => name);
 
   it('is there for each row that has one, at its time, and for no other', () => {
     const made = schedules.map(({ properties }) => [properties.Name, properties.ScheduleExpression]);
@@ -37,6 +38,48 @@ describe('a schedule of production', async () => {
       assert.equal(templates.target(part, OnFailure.Destination), queue);
       assert.equal(asynchronous.properties.MaximumRetryAttempts, 2);
     }
+  });
+});
+
+describe('the rotation of the signing keys of production', async () => {
+  const templates = await synthesise('production');
+  const rotation = templates.one('ops', 'AWS::SecretsManager::RotationSchedule');
+  const secret = templates.target('ops', rotation.properties.SecretId) as Resource;
+  const alias = templates.target('ops', rotation.properties.RotationLambdaARN) as Resource;
+
+  it('is kept by Secrets Manager and by nobody else, at the time of its row', () => {
+    assert.equal(`${secret.part}/${nameOf(secret)}`, 'keys/signingkeys');
+    const { schedule, scheduler }: Procedure = procedures['rotate-signing-keys'];
+    assert.equal(scheduler, 'secrets-manager');
+    assert.deepEqual(rotation.properties.RotationRules, { ScheduleExpression: schedule });
+    const others = templates.some('AWS::Scheduler::Schedule').map(({ properties }) => properties.Name);
+    assert.ok(!others.includes('rotate-signing-keys'));
+    // A deploy is no reason to rotate.
+    assert.equal(rotation.properties.RotateImmediatelyOnUpdate, false);
+  });
+
+  it('goes to the live alias, which Secrets Manager may invoke for this secret of this account alone, once the keys are there', () => {
+    const fn = templates.target('ops', alias.properties.FunctionName) as Resource;
+    assert.deepEqual([alias.properties.Name, fn.properties.FunctionName], ['live', 'oauth2-production-rotate-signing-keys']);
+    const permissions = templates
+      .some('AWS::Lambda::Permission')
+      .filter(({ properties }) => properties.Principal === 'secretsmanager.amazonaws.com');
+    assert.equal(permissions.length, 1);
+    const [{ id, properties } = rotation] = permissions;
+    assert.equal(templates.target('ops', properties.FunctionName), alias);
+    assert.equal(templates.target('ops', properties.SourceArn), secret);
+    assert.deepEqual(properties.SourceAccount, { Ref: 'AWS::AccountId' });
+    assert.equal(properties.Action, 'lambda:InvokeFunction');
+    assert.ok(rotation.depends_on.includes(id));
+    const keys = templates.some('Custom::Procedure').find(({ properties: own }) => own.procedure === 'create-signing-keys');
+    assert.ok(alias.depends_on.includes(keys?.id ?? ''));
+  });
+
+  it('stays with EventBridge Scheduler where Secrets Manager keeps no schedule', async () => {
+    const emulator = await synthesise('emulator');
+    assert.deepEqual(emulator.of('AWS::SecretsManager::RotationSchedule'), []);
+    const names = emulator.some('AWS::Scheduler::Schedule').map(({ properties }) => properties.Name);
+    assert.ok(names.includes('rotate-signing-keys'));
   });
 });
 

@@ -9,9 +9,11 @@ import {
   GetSecretValueCommand,
   ListSecretsCommand,
   PutSecretValueCommand,
+  RotateSecretCommand,
   SecretsManagerClient,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
+import { createRotation } from '../../lib/local/rotation.ts';
 import { secretArn } from '../../lib/local/secret-arn.ts';
 import { generateSecret, openSecrets } from '../../lib/local/secrets.ts';
 import { makeFolder, writeFiles } from './fixture.ts';
@@ -138,4 +140,59 @@ test('a file that is no JSON stops the start with what to do', async (t) => {
   const file = fileIn(t);
   writeFiles(join(file, '..'), { 'secrets.json': '{' });
   await assert.rejects(openSecrets({ file, ...place }), /secrets\.json is not readable JSON: .*backup/);
+});
+
+test('a rotation is the four calls of the function that the template names, for one new version, one after the other', async (t) => {
+  const { secrets, client } = await open(t, fileIn(t));
+  secrets.declare([declared]);
+  const SecretId = declared.arn;
+  await assert.rejects(client.send(new RotateSecretCommand({ SecretId })), { name: 'InvalidRequestException' });
+  const { VersionId: current } = await client.send(new PutSecretValueCommand({ SecretId, SecretString: 'one' }));
+  const calls: string[] = [];
+  const said: string[] = [];
+  let over = () => {};
+  let done = new Promise<void>((resolve) => (over = resolve));
+  let refused = '';
+  const invoke = async (name: string, payload: string) => {
+    const { Step, SecretId: named, ClientRequestToken } = JSON.parse(payload);
+    assert.deepEqual([name, named], ['rotate', declared.arn]);
+    calls.push(`${Step} ${ClientRequestToken}`);
+    if (Step === 'createSecret') {
+      const pending = { SecretId, ClientRequestToken, SecretString: 'two', VersionStages: ['AWSPENDING'] };
+      await client.send(new PutSecretValueCommand(pending));
+    }
+    if (Step === 'finishSecret') over();
+    return { verdict: Step === refused ? 'failed' : 'answered', payload: 'no', tail: () => '' } as const;
+  };
+  const schedule = {
+    name: 'rotation',
+    expression: 'rate(30 days)',
+    timezone: 'UTC',
+    function: 'rotate',
+    input: '{}',
+    secret: SecretId,
+  };
+  const say = (line: string) => {
+    said.push(line);
+    over();
+  };
+  secrets.rotateBy(createRotation({ invoke }, [schedule], say));
+  refused = 'setSecret';
+  const { VersionId: id } = await client.send(new RotateSecretCommand({ SecretId }));
+  await done;
+  assert.deepEqual(calls.splice(0), [`createSecret ${id}`, `setSecret ${id}`]);
+  assert.match(said[0] ?? '', /failed at setSecret: no$/);
+  refused = '';
+  done = new Promise((resolve) => (over = resolve));
+  // As AWS does: what was begun is taken up again, and whoever asked is told so.
+  await assert.rejects(client.send(new RotateSecretCommand({ SecretId })), /previous rotation isn't complete/);
+  await done;
+  assert.deepEqual(
+    calls.splice(0),
+    ['createSecret', 'setSecret', 'testSecret', 'finishSecret'].map((step) => `${step} ${id}`),
+  );
+  assert.notEqual(id, current);
+  await assert.rejects(client.send(new RotateSecretCommand({ SecretId, RotateImmediately: false })), {
+    name: 'InvalidParameterException',
+  });
 });

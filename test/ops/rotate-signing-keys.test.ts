@@ -1,6 +1,5 @@
-/** The rotation of the signing keys: planned, cut off anywhere, raced, in an emergency, and as Secrets Manager asks for it. */
+/** The rotation of the signing keys: planned, cut off anywhere, raced, and in an emergency. */
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, test } from 'node:test';
 import type { RingVersions } from '../../lib/keys/ring-versions.ts';
 import { createSigningKeys } from '../../lib/ops/create-signing-keys.ts';
@@ -8,7 +7,6 @@ import { isSettled } from '../../lib/ops/key-rotation.ts';
 import { runProcedure } from '../../lib/ops/procedure.ts';
 import { purgeExpired } from '../../lib/ops/purge-expired.ts';
 import { rotateSigningKeys, serveRotation } from '../../lib/ops/rotate-signing-keys.ts';
-import { isRotationStep, type RotationStep, serveRotationStep } from '../../lib/ops/rotation-steps.ts';
 import { listPublicKeys } from '../../lib/protocol/key-ring.ts';
 import type { Database } from '../../lib/store/database.ts';
 import { listStoredKeys } from '../../lib/store/signing-key-administration.ts';
@@ -140,8 +138,9 @@ function cutAt(number: number, when: 'before' | 'after'): { parts: Parts; count:
     if (mine === number) throw new Cut('cut off');
     return answer;
   };
-  const { read, store, promote } = vault.versions;
+  const { read, store, promote, discard } = vault.versions;
   const versions: RingVersions = {
+    discard: (id) => around(() => discard(id)),
     read: (label) => around(() => read(label)),
     store: (id, ring) => around(() => store(id, ring)),
     promote: (id, inPlaceOf) => around(() => promote(id, inPlaceOf)),
@@ -252,41 +251,6 @@ for (const moment of ['before', 'after'] as const)
     for (const kid of [...former.active, ...former.next]) assert.equal(now.get(kid), 'retired');
     assert.ok(await settled());
   });
-
-test('the four calls of Secrets Manager rotate the keys, however often each comes', async () => {
-  const former = await kidsOf();
-  const id = randomUUID();
-  for (const Step of ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const)
-    for (let time = 0; time < 2; time++) {
-      const event: unknown = { Step, SecretId: vault.secret_id, ClientRequestToken: id };
-      assert.ok(isRotationStep(event));
-      await serveRotationStep({ ...tools(), secret_id: vault.secret_id }, event);
-      const { active } = await kidsOf();
-      assert.deepEqual(active, Step === 'finishSecret' ? former.next : former.active);
-    }
-  assert.ok(await settled());
-  assert.equal((await vault.versions.read('AWSCURRENT'))?.id, id);
-  const { rows } = await readAuditLog(bench.migrator);
-  assert.deepEqual([rows.at(-1)?.actor, rows.at(-1)?.procedure], ['secretsmanager', 'rotate-signing-keys']);
-});
-
-test('Secrets Manager is refused another secret, keys that verifiers have not seen, and a version that an emergency overtook', async () => {
-  const call = (Step: RotationStep['Step'], id: string, SecretId = vault.secret_id) =>
-    serveRotationStep({ ...tools(), secret_id: vault.secret_id }, { Step, SecretId, ClientRequestToken: id });
-  await assert.rejects(call('createSecret', randomUUID(), 'arn:other'), /the secret is arn:other/);
-  const id = randomUUID();
-  await call('createSecret', id);
-  await call('setSecret', id);
-  const pending = await vault.versions.read('AWSPENDING');
-  await emergency();
-  await vault.versions.store(randomUUID(), pending?.ring as never);
-  const overtaken = (await vault.versions.read('AWSPENDING'))?.id ?? '';
-  await assert.rejects(call('finishSecret', overtaken), /rotated meanwhile/);
-  await assert.rejects(call('finishSecret', id), /faster/);
-  await assert.rejects(call('createSecret', randomUUID()), /verifiers that cache the JWKS may not/);
-  assert.ok(await settled());
-  assert.equal(isRotationStep({ input: {}, apply: true }), false);
-});
 
 test('no private member of a key leaves the secret', async () => {
   bench.output.clear();
