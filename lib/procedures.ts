@@ -71,6 +71,13 @@ export const procedures = {
     command: true,
     purpose: 'Disable an account, end its sessions and revoke its tokens',
   },
+  'verify-administrator': {
+    needs: ['database', 'schema', 'administration'],
+    writes: true,
+    command: false,
+    occasion: 'at the end of `rotate-database-password`',
+    purpose: "Sign in with the administrator's password, and fail to with the one before",
+  },
   block: {
     needs: ['database'],
     writes: true,
@@ -149,6 +156,13 @@ export const procedures = {
   },
   releases: { runs: 'tool', needs: [], writes: false, command: true, purpose: 'List the releases and which one is live' },
   release: { runs: 'tool', needs: [], writes: true, command: true, purpose: 'Put a release in place: every function at once' },
+  'rotate-database-password': {
+    runs: 'tool',
+    needs: [],
+    writes: true,
+    command: true,
+    purpose: "Replace the database administrator's password now",
+  },
   rollback: { runs: 'tool', needs: [], writes: true, command: true, purpose: 'Go back to the release before' },
 } as const satisfies Record<string, Procedure>;
 

@@ -26,6 +26,8 @@ export interface ExternalDatabase {
   readonly kind: 'external';
   readonly host: string;
   readonly port: number;
+  /** Name of the secret with its administrator, where there is one. */
+  readonly administrator_secret?: string;
 }
 
 export interface Stage {
@@ -86,7 +88,7 @@ export const stages = {
     ...unattended,
     deployed: false,
     reads_environment: true,
-    database: { kind: 'external', host: '127.0.0.1', port: 5432 },
+    database: { kind: 'external', host: '127.0.0.1', port: 5432, administrator_secret: 'oauth2/local/database-administrator' },
     log_days: 1,
     throttle: { each_route: 10_000 },
     settings: { OAUTH2_REGISTRATION: 'open' },

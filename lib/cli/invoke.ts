@@ -4,6 +4,7 @@ import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { LambdaClientConfig } from '@aws-sdk/client-lambda';
 import { type FunctionProcedureName, functionName, type Procedure, procedures } from '../procedures.ts';
+import type { LocalRuntime } from '../releases/tool.ts';
 import { CliFailure } from './exit-codes.ts';
 
 /** What a procedure answers. */
@@ -40,9 +41,9 @@ const notRunning = (folder: string) =>
   );
 
 /** What the instance that `npm start` runs says about itself. @throws {CliFailure} where it does not run */
-function readRuntime(environment: Environment): { issuer?: unknown; lambda_endpoint: string } {
+export function readRuntime(environment: Environment): LocalRuntime {
   const folder = environment.OAUTH2_DATA_DIR || '.local';
-  let runtime: { pid?: unknown; issuer?: unknown; lambda_endpoint?: unknown };
+  let runtime: { pid?: unknown } & Partial<LocalRuntime>;
   try {
     runtime = JSON.parse(readFileSync(join(folder, 'runtime.json'), 'utf8'));
   } catch {
@@ -50,7 +51,7 @@ function readRuntime(environment: Environment): { issuer?: unknown; lambda_endpo
   }
   if (typeof runtime.lambda_endpoint !== 'string' || (typeof runtime.pid === 'number' && !isAlive(runtime.pid)))
     throw notRunning(folder);
-  return { issuer: runtime.issuer, lambda_endpoint: runtime.lambda_endpoint };
+  return runtime as LocalRuntime;
 }
 
 /** @throws {CliFailure} where no instance runs on this machine */

@@ -2,7 +2,7 @@
 import type { ToolProcedureName } from '../procedures.ts';
 import type { ToolContext } from '../releases/tool.ts';
 import { CliFailure } from './exit-codes.ts';
-import { findLocalIssuer, invokeProcedure, nameActor, type Order, type ProcedureAnswer } from './invoke.ts';
+import { findLocalIssuer, invokeProcedure, nameActor, type Order, type ProcedureAnswer, readRuntime } from './invoke.ts';
 import { toolProcedures } from './tool-commands.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -40,6 +40,7 @@ export async function runToolProcedure(
     patience,
     call: (procedure, input, reason) => invokeProcedure(stage, procedure, { input, apply: true, reason }, environment),
     findLocalIssuer: () => findLocalIssuer(environment),
+    findLocalRuntime: () => readRuntime(environment),
   };
   try {
     return await toolProcedures[name](context, order);

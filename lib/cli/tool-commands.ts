@@ -1,5 +1,6 @@
 /** The commands that the tool carries out itself: their options, what does it, and how the result is shown. */
 
+import { rotateDatabasePassword } from '../incident/rotate-database-password.ts';
 import type { ToolProcedureName } from '../procedures.ts';
 import { preflight } from '../releases/preflight.ts';
 import { putRelease } from '../releases/release.ts';
@@ -19,6 +20,7 @@ export const toolProcedures: Record<ToolProcedureName, ToolProcedure> = {
   verify: verifyStage,
   releases: listStageReleases,
   release: putRelease,
+  'rotate-database-password': rotateDatabasePassword,
   rollback: rollBack,
 };
 
@@ -98,6 +100,21 @@ export const toolCommands: Record<ToolProcedureName, Command> = {
     toInput: ({ to }) => ({ to: readNumber(to) }),
     show: showMoved,
     example: 'oauth2ctl release --to 12 --stage production --apply --reason "13 answers slowly"',
+  },
+  'rotate-database-password': {
+    acts: 'planned',
+    options: [],
+    toInput: () => ({}),
+    isWell: ({ ready }) => ready === true,
+    show: (result) =>
+      facts([
+        ['administrator', result.username],
+        ['version of the secret', result.version],
+        ['before', result.former_version],
+        ['password of before', result.former_password],
+        ['ready', result.ready],
+      ]),
+    example: 'oauth2ctl rotate-database-password --stage production --apply --reason "somebody who knew it has left"',
   },
   rollback: {
     acts: 'planned',

@@ -20,7 +20,7 @@ export function databaseUser(needs: readonly ProcedureNeed[], room: Room): Datab
 }
 
 /** A database that somebody else runs and guards. */
-export function externalDatabase({ host, port }: ExternalDatabase): Database {
+export function externalDatabase({ host, port, administrator_secret }: ExternalDatabase): Database {
   return {
     admit(_role, needs, room) {
       if (!needs.includes('database')) return {};
@@ -31,6 +31,8 @@ export function externalDatabase({ host, port }: ExternalDatabase): Database {
         OAUTH2_DATABASE_USER: databaseUser(needs, room),
         OAUTH2_DATABASE_TLS: 'off',
         OAUTH2_DATABASE_PREPARE: 'true',
+        ...(administrator_secret !== undefined &&
+          needs.includes('administration') && { OAUTH2_DATABASE_ADMIN_SECRET: administrator_secret }),
       };
     },
   };

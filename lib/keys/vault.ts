@@ -21,16 +21,16 @@ async function connect() {
 
 let connection: ReturnType<typeof connect> | undefined;
 
-/** The current text of a secret, undefined where it has none yet. @throws {KeysUnavailable} where it cannot be read */
-async function readSecret(secretId: string): Promise<string | undefined> {
+/** The text of a version of a secret, undefined where there is none. @throws {KeysUnavailable} where it cannot be read */
+async function readSecret(secretId: string, stage = 'AWSCURRENT'): Promise<{ text: string; version: string } | undefined> {
   connection ??= connect();
   const { client, GetSecretValueCommand } = await connection;
   try {
-    const answer = await client.send(new GetSecretValueCommand({ SecretId: secretId }), {
+    const answer = await client.send(new GetSecretValueCommand({ SecretId: secretId, VersionStage: stage }), {
       abortSignal: AbortSignal.timeout(deadlineMs),
     });
     // AWS refuses an empty value; an emulator gives one to a secret that has none.
-    return answer.SecretString || undefined;
+    return answer.SecretString ? { text: answer.SecretString, version: answer.VersionId ?? '' } : undefined;
   } catch (cause) {
     if (cause instanceof Error && cause.name === 'ResourceNotFoundException') return undefined;
     throw new KeysUnavailable(`reading ${secretId}: ${cause instanceof Error ? `${cause.name} ${cause.message}` : cause}`);
@@ -43,23 +43,43 @@ async function readSecret(secretId: string): Promise<string | undefined> {
  * @throws {KeysUnavailable} where it cannot be read, or holds something else
  */
 export async function readKeyRing(secretId: string): Promise<PrivateKeyRing | undefined> {
-  const text = await readSecret(secretId);
-  if (text === undefined) return undefined;
-  const ring = parseKeyRing(text);
+  const found = await readSecret(secretId);
+  if (found === undefined) return undefined;
+  const ring = parseKeyRing(found.text);
   if (!ring) throw new KeysUnavailable(`${secretId} holds no key ring`);
   return ring;
 }
 
+export interface Administrator {
+  readonly username: string;
+  readonly password: string;
+  /** Of the secret. */
+  readonly version: string;
+}
+
 /**
  * Name and password of the database's administrator, as RDS keeps them.
+ * @param stage `AWSPREVIOUS` for those before the last rotation
+ * @returns undefined where there is no such version
  * @throws {KeysUnavailable} where the secret cannot be read, or holds something else
  */
-export async function readAdministrator(secretId: string): Promise<{ readonly username: string; readonly password: string }> {
-  const found: unknown = JSON.parse((await readSecret(secretId)) ?? 'null');
-  if (typeof found === 'object' && found !== null && 'username' in found && 'password' in found) {
-    return { username: String(found.username), password: String(found.password) };
-  }
+export async function findAdministrator(
+  secretId: string,
+  stage: 'AWSCURRENT' | 'AWSPREVIOUS',
+): Promise<Administrator | undefined> {
+  const found = await readSecret(secretId, stage);
+  if (found === undefined) return undefined;
+  const held: unknown = JSON.parse(found.text);
+  if (typeof held === 'object' && held !== null && 'username' in held && 'password' in held)
+    return { username: String(held.username), password: String(held.password), version: found.version };
   throw new KeysUnavailable(`${secretId} holds no administrator`);
+}
+
+/** The administrator as of now. @throws {KeysUnavailable} where there is none */
+export async function readAdministrator(secretId: string): Promise<Administrator> {
+  const found = await findAdministrator(secretId, 'AWSCURRENT');
+  if (!found) throw new KeysUnavailable(`${secretId} holds no administrator`);
+  return found;
 }
 
 /** Stores a key ring as the secret's current value. @throws {KeysUnavailable} */

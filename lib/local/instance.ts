@@ -10,6 +10,7 @@ import { createFunctions, type Functions } from './functions.ts';
 import { createGateway, FunctionUnavailable, type Gateway } from './gateway.ts';
 import { openLambdaApi } from './lambda-api.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
+import { openAdministrator } from './open-administrator.ts';
 import { callProcedure } from './procedure-call.ts';
 import { createRotation } from './rotation.ts';
 import type { GatewayRoute } from './route-match.ts';
@@ -141,6 +142,9 @@ class RunningInstance implements Instance {
     this.#fingerprint = synthesis.value;
     const template = this.#readTemplate();
     this.#secrets.declare(template.secrets);
+    const url = () => this.#database.url();
+    const rds = await openAdministrator({ secrets: this.#secrets, url, place, stage });
+    this.#undo.push(() => rds.close());
     const lambda = await this.#openFunctions(template);
     say('bringing the database and the signing keys up to date');
     for (const name of ['migrate', 'create-signing-keys']) await this.#prepare(name);
@@ -154,6 +158,7 @@ class RunningInstance implements Instance {
       stage,
       lambda_endpoint: lambda.url,
       secrets_endpoint: this.#secrets.url,
+      rds_endpoint: rds.url,
       database: { host: this.#database.host, port: this.#database.port },
     });
   }

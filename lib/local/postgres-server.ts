@@ -17,6 +17,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { env } from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
+import { demandPasswords } from './administrator.ts';
 import { LocalFailure } from './failure.ts';
 import { processStart } from './lock.ts';
 import { type Programs, reachPrograms } from './postgres-programs.ts';
@@ -224,6 +225,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const programs = await reachPrograms(folder, runner);
   try {
     if (!existsSync(data)) await initialise(programs, runner, options, log);
+    demandPasswords(data);
     const server = await serve(programs, runner, options, log);
     void server.ended.then(() => programs.release());
     return server;

@@ -20,6 +20,10 @@ export interface Secrets extends AwsEndpoint {
   rotateBy(rotate: Rotate): void;
   /** Starts a rotation, as a schedule does. */
   rotate(secret: string): void;
+  /** The current text of a secret. @throws AwsError where there is none */
+  read(id: string): string;
+  /** Adds a version, which is the current one from then on. */
+  put(id: string, text: string): void;
 }
 
 type Input = Readonly<Record<string, unknown>>;
@@ -146,6 +150,8 @@ export async function openSecrets(options: SecretsOptions): Promise<Secrets> {
         if (!(error instanceof AwsError)) throw error;
       }
     },
+    read: (id) => store.version(store.find(id), {})[1].SecretString ?? '',
+    put: (id, text) => void store.put(store.find(id), { SecretString: text }),
     declare(specs) {
       for (const { name, arn, generate, value } of specs) {
         if (store.list().some((secret) => secret.Name === name)) continue;

@@ -18,6 +18,15 @@ export interface ToolOrder {
   readonly reason?: string;
 }
 
+/** What the instance that runs on this machine says about itself. */
+export interface LocalRuntime {
+  readonly issuer?: unknown;
+  /** Where it answers the APIs of AWS. */
+  readonly lambda_endpoint: string;
+  readonly secrets_endpoint?: string;
+  readonly rds_endpoint?: string;
+}
+
 export interface ToolContext {
   readonly stage: string;
   readonly actor: string;
@@ -28,6 +37,8 @@ export interface ToolContext {
   readonly patience: { readonly tries: number; readonly pause_ms: number };
   /** Issuer of the instance that runs on this machine. @throws where none runs */
   findLocalIssuer(): string;
+  /** @throws where none runs on this machine */
+  findLocalRuntime(): LocalRuntime;
 }
 
 export type ToolProcedure = (context: ToolContext, order: ToolOrder) => Promise<ToolAnswer>;

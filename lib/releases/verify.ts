@@ -5,7 +5,8 @@ import { listReleases } from './ledger.ts';
 import { checkTokens } from './throw-away-client.ts';
 import { answering, type ToolContext, type ToolProcedure, withClients } from './tool.ts';
 
-async function findIssuer({ stage, findLocalIssuer }: ToolContext): Promise<string> {
+/** @throws {ReleaseFault} where the stage has no release */
+export async function findIssuer({ stage, findLocalIssuer }: ToolContext): Promise<string> {
   if (stage === 'local') return findLocalIssuer();
   const newest = await withClients(async ({ ssm }) => (await listReleases(ssm, stage)).at(-1));
   if (newest === undefined)

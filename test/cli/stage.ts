@@ -1,4 +1,5 @@
 /** A stage for tests of the command-line tool: the real handlers behind the real Lambda and Secrets Manager APIs, in this process. */
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { runTool } from '../../lib/cli/program.ts';
 import type { Patience } from '../../lib/cli/run-tool-procedure.ts';
 import type { Functions } from '../../lib/local/functions.ts';
 import { openLambdaApi } from '../../lib/local/lambda-api.ts';
+import { administratorSecret, openAdministrator } from '../../lib/local/open-administrator.ts';
 import { openSecrets } from '../../lib/local/secrets.ts';
 import { functionName, type Procedure, procedureNames, procedures } from '../../lib/procedures.ts';
 import { openWorkbench, type Workbench } from '../ops/workbench.ts';
@@ -71,6 +73,10 @@ export async function openStage(): Promise<TestStage> {
   const secrets = await openSecrets({ file: join(folder, 'secrets.json'), region: 'us-east-1', account: '000000000000' });
   const arn = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:signing-AbCdEf';
   secrets.declare([{ name: 'signing', arn }]);
+  // A role of its own: other test files may share the server.
+  const username = `oauth2_admin_${randomBytes(4).toString('hex')}`;
+  const place = { region: 'us-east-1', account: '000000000000' };
+  const rds = await openAdministrator({ secrets, url: () => bench.database.url, place, stage: 'local', username });
   const handlers = new Map<string, Handler>();
   for (const name of procedureNames) {
     const { needs }: Procedure = procedures[name];
@@ -86,6 +92,7 @@ export async function openStage(): Promise<TestStage> {
       OAUTH2_DATABASE_TLS: 'off',
       OAUTH2_DATABASE_PREPARE: 'true',
       OAUTH2_SIGNING_SECRET: arn,
+      OAUTH2_DATABASE_ADMIN_SECRET: name === 'verify-administrator' ? administratorSecret : '',
       AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'test',
@@ -113,7 +120,8 @@ export async function openStage(): Promise<TestStage> {
   const lambda = await openLambdaApi(functions);
   // Its procedures are there, its endpoints are not: port 9 answers nobody.
   const runtime = { pid: process.pid, stage: 'local', issuer: 'http://127.0.0.1:9', lambda_endpoint: lambda.url };
-  writeFileSync(join(folder, 'runtime.json'), JSON.stringify(runtime));
+  const endpoints = { secrets_endpoint: secrets.url, rds_endpoint: rds.url };
+  writeFileSync(join(folder, 'runtime.json'), JSON.stringify({ ...runtime, ...endpoints }));
   return {
     bench,
     folder,
@@ -122,9 +130,10 @@ export async function openStage(): Promise<TestStage> {
     crashNext: (error) => {
       crash = error;
     },
-    run: (words, stdin) => runInProcess(words, { OAUTH2_DATA_DIR: folder }, stdin),
+    run: (words, stdin) => runInProcess(words, { OAUTH2_DATA_DIR: folder }, stdin, { tries: 1, pause_ms: 0 }),
     stop: async () => {
       await lambda.close();
+      await rds.close();
       await secrets.close();
       await bench.stop();
       rmSync(folder, { recursive: true, force: true });

@@ -113,7 +113,8 @@ describe('a stage', () => {
     const stage = readStage('local', { environment });
     assert.equal(stage.issuer, 'http://127.0.0.1:9090');
     assert.deepEqual(stage.settings, { OAUTH2_REGISTRATION: 'open', OAUTH2_CODE_SECONDS: '30' });
-    assert.deepEqual(stage.database, { kind: 'external', host: '127.0.0.1', port: 6543 });
+    const { administrator_secret } = stages.local.database;
+    assert.deepEqual(stage.database, { kind: 'external', host: '127.0.0.1', port: 6543, administrator_secret });
     assert.equal(stage.release, '7');
   });
 
