@@ -93,6 +93,13 @@ export const procedures = {
   },
   'list-blocks': { needs: ['database'], writes: false, command: true, purpose: 'List what is blocked, why and until when' },
   status: { needs: ['database', 'signing'], writes: false, command: true, purpose: 'Show what runs and whether it is well' },
+  maintenance: {
+    // The owner of the database changes its settings.
+    needs: ['database', 'schema'],
+    writes: true,
+    command: true,
+    purpose: 'Turn maintenance mode on or off: what writes is answered 503, what reads goes on',
+  },
   'purge-expired': {
     needs: ['database', 'schema'],
     writes: true,

@@ -2,6 +2,7 @@
 import type { FunctionProcedureName, procedures, ToolProcedureName } from '../procedures.ts';
 import { blockCommands } from './block-commands.ts';
 import { CliFailure } from './exit-codes.ts';
+import { maintenanceCommand } from './maintenance-command.ts';
 import { facts, instant, table } from './present.ts';
 
 export interface Option {
@@ -243,6 +244,7 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
     example: 'oauth2ctl revoke-tokens --client QTxy1rFNwLi5MbdpTEo8HA --apply --reason "its tokens are in a public log"',
   },
   ...blockCommands,
+  maintenance: maintenanceCommand,
   status: {
     acts: 'reads',
     options: [],
@@ -261,6 +263,7 @@ function showStatus(status: Values): string {
       ['issuer', status.issuer],
       ['release', `${status.release} (version ${status.version})`],
       ['health', status.healthy ? 'well' : 'NOT WELL'],
+      ['maintenance', status.maintenance],
       ['database', status.database.reachable ? `reachable, Postgres ${status.database.server_version ?? ''}` : 'NOT REACHABLE'],
       [
         'migrations',

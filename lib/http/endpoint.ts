@@ -174,7 +174,7 @@ function toRefusal(cause: unknown): Refusal {
   if (cause instanceof Unavailable) {
     return new Refusal('temporarily_unavailable', 'The server cannot answer now. Try again shortly.', {
       detail: cause.detail,
-      retry_after: retryAfter,
+      retry_after: cause.retry_after ?? retryAfter,
     });
   }
   const detail = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);

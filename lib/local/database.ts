@@ -97,6 +97,8 @@ async function prepare(sql: postgres.Sql, database: Database): Promise<void> {
   const [found] = await sql`
     select exists (select from pg_roles where rolname = ${ownerRole}) as role, exists (select from pg_database where datname = ${databaseName}) as base`;
   if (!found?.role) await sql`create role ${sql(ownerRole)} login createrole`;
+  // A restore makes a database beside this one.
+  await sql`alter role ${sql(ownerRole)} createdb`;
   if (!found?.base) await database.createDatabase(databaseName);
   if (found?.role && found.base) return;
   await withConnection(database.url(), async (own) => void (await own`create extension if not exists pg_stat_statements`));

@@ -5,6 +5,7 @@ import { Unavailable } from '../protocol/errors.ts';
 import type { PrivateKeyRing } from '../protocol/key-ring.ts';
 import { type LastRun, listLastRuns } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
+import { isInMaintenance } from '../store/maintenance.ts';
 import { daysAhead, listPartitions, partitionName } from '../store/partitions.ts';
 import { listStoredKeys, type StoredKey } from '../store/signing-key-administration.ts';
 import { type Counts, countEverything, findSchemaState, type SchemaState } from '../store/status.ts';
@@ -30,6 +31,7 @@ export interface DatabaseFacts {
   /** Days ahead, today included, that have a partition of their own. */
   readonly partition_days: number;
   readonly last_runs: readonly LastRun[];
+  readonly maintenance: boolean;
 }
 
 export type SecretState = 'readable' | 'empty' | 'unreadable';
@@ -42,6 +44,8 @@ export interface Status {
   readonly healthy: boolean;
   /** Each thing that is not well, as a sentence that says what to do. */
   readonly problems: readonly string[];
+  /** Null where the database cannot be reached. */
+  readonly maintenance: 'on' | 'off' | null;
   readonly database: { readonly reachable: boolean; readonly server_version?: string };
   readonly schema: Omit<SchemaState, 'server_version'> | null;
   readonly signing: { readonly secret: SecretState; readonly keys: readonly StoredKey[] };
@@ -65,7 +69,14 @@ async function askDatabase(db: Database, now: Date): Promise<DatabaseFacts> {
   const counts = await countEverything(db, now);
   const partitions = await listPartitions(db);
   const missing = daysAhead(now, 30).findIndex((day) => !partitions.includes(partitionName(day)));
-  return { schema, keys, counts, partition_days: missing < 0 ? 30 : missing, last_runs: await listLastRuns(db) };
+  return {
+    schema,
+    keys,
+    counts,
+    partition_days: missing < 0 ? 30 : missing,
+    last_runs: await listLastRuns(db),
+    maintenance: await isInMaintenance(db),
+  };
 }
 
 /** Procedures that run by themselves: of one that an operator ran, the operator saw the outcome. */
@@ -86,11 +97,12 @@ export function findProblems(
     problems.push('the secret with the signing keys cannot be read: look at its permissions and at Secrets Manager');
   if (secret === 'empty') problems.push('the secret with the signing keys has no value yet: run create-signing-keys');
   if (!database) return [...problems, 'the database cannot be reached: look at its state, its proxy and its network'];
-  const { schema, keys, partition_days, last_runs } = database;
+  const { schema, keys, partition_days, last_runs, maintenance } = database;
   if (!schema) problems.push('no migration was ever applied: run migrate');
   else if (!schema.success) problems.push(`migration ${schema.version} failed: see the runbook page migrate`);
   else if (Number(schema.version) < schemaVersion)
     problems.push(`the schema has version ${schema.version}, this release wants ${schemaVersion}: run migrate`);
+  if (maintenance) problems.push('maintenance mode is on: what writes is answered 503 until maintenance --off');
   const unpublished = held.filter((kid) => !keys.some((key) => key.kid === kid && key.state !== 'retired'));
   if (unpublished.length > 0)
     problems.push(`the signing keys ${unpublished.join(', ')} are not published: run create-signing-keys`);
@@ -123,6 +135,7 @@ export const status: ProcedureDefinition<StatusTools, Record<string, never>, nul
       version,
       healthy: problems.length === 0,
       problems,
+      maintenance: database ? (database.maintenance ? 'on' : 'off') : null,
       database: { reachable: database !== undefined, ...(server_version !== undefined && { server_version }) },
       schema: database?.schema ? (schema as Status['schema']) : null,
       signing: { secret, keys: database?.keys ?? [] },

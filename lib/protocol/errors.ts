@@ -69,9 +69,12 @@ export class Refusal extends Error {
 export class Unavailable extends Error {
   override name = 'Unavailable';
   readonly detail: string;
-  constructor(message: string, detail: string) {
+  /** Seconds, where it is known to take longer than a moment. */
+  readonly retry_after: number | undefined;
+  constructor(message: string, detail: string, retryAfter?: number) {
     super(message);
     this.detail = detail;
+    this.retry_after = retryAfter;
   }
 }
 

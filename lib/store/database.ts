@@ -48,17 +48,21 @@ export type Observer = (question: string, milliseconds: number, succeeded: boole
 /** The database cannot answer now; nothing is known about what was asked. The driver's words stay in `detail`, for the log. */
 export class DatabaseUnavailable extends Unavailable {
   override name = 'DatabaseUnavailable';
-  constructor(question: string, cause: string) {
-    super('The database is not available.', `${question}: ${cause}`);
+  constructor(question: string, cause: string, retryAfter?: number) {
+    super('The database is not available.', `${question}: ${cause}`, retryAfter);
   }
 }
 
 /**
  * SQLSTATE classes and driver codes that mean "not now": connection (08), authorization of an expired token (28), resources (53),
- * operator intervention and shutdown (57), serialization and deadlock (40), a replica after failover (25006).
+ * operator intervention and shutdown (57), serialization and deadlock (40), maintenance mode or a replica after failover (25006).
  */
 const away =
   /^(08|28|53|57|40|25006|55P03|CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|SASL_|3D000)/;
+
+/** What only reads in maintenance mode is not worth asking again in a moment. */
+const readOnly = '25006';
+const maintenanceSeconds = 30;
 
 /** Opens a connection lazily: nothing is sent before the first question. */
 export function openDatabase(settings: ConnectionSettings, observe: Observer = () => {}): Database {
@@ -136,5 +140,6 @@ function connect(settings: ConnectionSettings, onclose: () => void): Sql {
 export function toStoreError(question: string, cause: unknown): unknown {
   if (!(cause instanceof Error) || cause instanceof DatabaseUnavailable) return cause;
   const code = 'code' in cause ? String(cause.code) : '';
-  return away.test(code) ? new DatabaseUnavailable(question, `${code} ${cause.message}`) : cause;
+  if (!away.test(code)) return cause;
+  return new DatabaseUnavailable(question, `${code} ${cause.message}`, code === readOnly ? maintenanceSeconds : undefined);
 }

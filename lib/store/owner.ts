@@ -1,30 +1,35 @@
-/** Makes the role that owns the schema, as the database's administrator; the other roles are made by the migrations. */
+/** Makes the role that owns database and schema, as the server's administrator; the other roles are made by the migrations. */
 import type { Database } from './database.ts';
 
 /** The role that migrations run as. */
 const owner = 'oauth2_migrator';
 
 /**
- * Creates the owner where it is missing and gives it what migrations need; may be run again.
- * @param db a connection as the administrator of the database, who owns it
+ * Creates the owner where it is missing and gives it what migrations and restores need; may be run again.
+ * @param db a connection as the administrator, who owns the database or is a member of the role that does
  * @returns whether the role was new
  */
 export async function ensureOwner(db: Database): Promise<boolean> {
-  const [found] = await db.ask<{ exists: boolean; iam: boolean; database: string }>(
+  const [found] = await db.ask<{ exists: boolean; creates: boolean; iam: boolean; database: string; owned: boolean }>(
     'find-owner',
     db.sql`
       select exists (select from pg_roles where rolname = ${owner}) as exists,
+        exists (select from pg_roles where rolname = ${owner} and rolcreatedb) as creates,
         exists (select from pg_roles where rolname = 'rds_iam') as iam,
-        quote_ident(current_database()) as database`,
+        quote_ident(current_database()) as database,
+        exists (select from pg_database where datname = current_database() and pg_get_userbyid(datdba) = ${owner}) as owned`,
   );
   if (!found) return false;
   const statements = [
-    ...(found.exists ? [] : [`create role ${owner} login createrole`]),
+    ...(found.exists ? [] : [`create role ${owner} login createrole createdb`]),
+    // A restore makes a database beside this one and changes their names.
+    ...(found.exists && !found.creates ? [`alter role ${owner} createdb`] : []),
     // RDS authenticates members of this role by IAM token; the migrations pass it on to the roles that they create.
     ...(found.iam ? [`grant rds_iam to ${owner} with admin option`] : []),
-    `grant connect, create, temporary on database ${found.database} to ${owner} with grant option`,
-    // Only a member may make somebody the owner of a schema.
+    // Only a member may make somebody the owner.
     `grant ${owner} to current_user`,
+    // Maintenance mode is a setting of the database, and only its owner may change those.
+    ...(found.owned ? [] : [`alter database ${found.database} owner to ${owner}`]),
     `alter schema public owner to ${owner}`,
   ];
   for (const statement of statements) await db.ask('ensure-owner', db.sql.unsafe(statement));

@@ -6,6 +6,8 @@ export interface Readiness {
   readonly schema_version: number;
   /** Ids of the keys that may sign: in the midst of a rotation the one that signs is not marked as active yet. */
   readonly published_kids: readonly string[];
+  /** Whether this session may only read. */
+  readonly maintenance: boolean;
 }
 
 export async function readReadiness(db: Database): Promise<Readiness> {
@@ -14,7 +16,8 @@ export async function readReadiness(db: Database): Promise<Readiness> {
     db.sql`
       select
         (select coalesce(max(version::integer), 0) from flyway_schema_history where success) as schema_version,
-        (select coalesce(array_agg(kid), '{}') from signing_keys where state <> 'retired') as published_kids`,
+        (select coalesce(array_agg(kid), '{}') from signing_keys where state <> 'retired') as published_kids,
+        current_setting('default_transaction_read_only') = 'on' as maintenance`,
   );
-  return row ?? { schema_version: 0, published_kids: [] };
+  return row ?? { schema_version: 0, published_kids: [], maintenance: false };
 }

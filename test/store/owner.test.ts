@@ -63,5 +63,5 @@ test('the owner can apply every migration, and the roles that they make log in b
     ['oauth2_api', 'oauth2_migrator', 'oauth2_operator'],
   );
   const [role] = await owner.sql`select rolsuper, rolcreatedb, rolcreaterole from pg_roles where rolname = 'oauth2_migrator'`;
-  assert.deepEqual({ ...role }, { rolsuper: false, rolcreatedb: false, rolcreaterole: true });
+  assert.deepEqual({ ...role }, { rolsuper: false, rolcreatedb: true, rolcreaterole: true });
 });

@@ -43,8 +43,10 @@ export async function ready({ config, db, loadRing }: ReadyParts, request: HttpR
   const [state, ring] = await Promise.all([orAway(readReadiness(db), request), orAway(loadRing(), request)]);
   const checks = judge(config, state, ring);
   const isReady = Object.values(checks).every((check) => check === 'ok');
+  // Of service to whoever only reads, so no reason to take it out of service: 200 under another word.
+  const inMaintenance = state !== 'away' && state.maintenance;
   return answerJson(
-    { status: isReady ? 'ready' : 'unavailable', checks },
+    { status: isReady ? (inMaintenance ? 'maintenance' : 'ready') : 'unavailable', checks },
     isReady ? 200 : 503,
     isReady ? {} : { 'retry-after': '2' },
   );
