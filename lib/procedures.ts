@@ -161,6 +161,7 @@ export const procedures = {
     command: true,
     purpose: 'Check after a deploy that it serves, with a token of its own',
   },
+  logs: { runs: 'tool', needs: [], writes: false, command: true, purpose: 'Show, follow, search and export the logs' },
   releases: { runs: 'tool', needs: [], writes: false, command: true, purpose: 'List the releases and which one is live' },
   release: { runs: 'tool', needs: [], writes: true, command: true, purpose: 'Put a release in place: every function at once' },
   'rotate-database-password': {

@@ -18,13 +18,20 @@ export interface Option {
 type Values = Record<string, any>;
 
 export interface Command {
-  /** Positional, required. */
-  readonly argument?: { readonly name: string; readonly purpose: string };
+  /** Positional. */
+  readonly argument?: {
+    readonly name: string;
+    readonly purpose: string;
+    readonly optional?: boolean;
+    readonly choices?: readonly string[];
+  };
   readonly options: readonly Option[];
   /** `planned` shows its plan and acts with `--apply --reason`. */
   readonly acts: 'reads' | 'at-once' | 'planned';
   /** @param readPassword the password on standard input */
   toInput(options: Values, argument: string, readPassword: () => Promise<string>): Values | Promise<Values>;
+  /** It writes while it runs, and its result shows nothing more. */
+  readonly streams?: boolean;
   /** The list of a result that comes in pages. */
   readonly pages?: string;
   show(result: Values): string;

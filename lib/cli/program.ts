@@ -15,6 +15,8 @@ export interface Io {
   complain(text: string): void;
   /** How long a release is given to be well; by default twenty seconds. */
   readonly patience?: Patience;
+  /** Ends what would go on until it is told to stop; by default the tool is simply ended. */
+  readonly signal?: AbortSignal;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: commander gives the values of options as they were declared
@@ -111,6 +113,11 @@ function report(name: CommandName, answer: ProcedureAnswer, argument: string, op
     io.write(options.json ? `${JSON.stringify(planned, null, 2)}\n` : `${showPlan(name, answer, argument, options)}\n`);
     return exitCodes.done.code;
   }
+  if (command.streams) {
+    // Everything was written already; what comes next must not get between the lines.
+    for (const step of answer.next ?? []) io.complain(`Next: ${step}\n`);
+    return exitCodes.done.code;
+  }
   const result = answer.result as Values;
   if (options.json) io.write(`${JSON.stringify(result, null, 2)}\n`);
   else {
@@ -128,9 +135,11 @@ async function run(name: CommandName, argument: string, options: Values, io: Io)
     throw new CliFailure('usage', `--stage is "${options.stage}"; allowed: the name of a stage, in lower case`);
   const input = await command.toInput(options, argument, () => readPassword(io));
   const apply = command.acts === 'at-once' || (command.acts === 'planned' && options.apply === true);
+  const { write: print, patience, signal } = io;
+  const surroundings = { print, json: options.json === true, patience, signal };
   const call = (given: Values) => {
     const order: Order = { input: given, apply, ...(options.reason && { reason: options.reason }) };
-    if (isTool(name)) return runToolProcedure(options.stage, name, order, io.environment, io.patience);
+    if (isTool(name)) return runToolProcedure(options.stage, name, order, io.environment, surroundings);
     return invokeProcedure(options.stage, name as FunctionCommandName, order, io.environment);
   };
   const answer = command.pages === undefined ? await call(input) : await collectPages(call, input, command.pages);
@@ -140,7 +149,10 @@ async function run(name: CommandName, argument: string, options: Values, io: Io)
 function addCommand(program: Commander, name: CommandName, finish: (code: number) => void, io: Io): void {
   const { argument, options, acts, example }: Command = commands[name];
   const command = program.command(name).description(procedures[name].purpose);
-  if (argument) command.addArgument(new Argument(`<${argument.name}>`, argument.purpose));
+  if (argument) {
+    const declared = new Argument(argument.optional ? `[${argument.name}]` : `<${argument.name}>`, argument.purpose);
+    command.addArgument(argument.choices ? declared.choices(argument.choices) : declared);
+  }
   for (const { flags, purpose, repeatable, choices, required } of options) {
     const option = new CommanderOption(flags, repeatable ? `${purpose}; may be repeated` : purpose);
     if (choices) option.choices(choices);
@@ -156,7 +168,7 @@ function addCommand(program: Commander, name: CommandName, finish: (code: number
     .addHelpText('after', `\nExample:\n  ${example}\n\n${exitCodeHelp}\n`)
     .action(async (...given: unknown[]) => {
       const values = given.at(-2) as Values;
-      finish(await run(name, argument ? (given[0] as string) : '', values, io));
+      finish(await run(name, argument ? ((given[0] as string | undefined) ?? '') : '', values, io));
     });
 }
 

@@ -9,6 +9,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export type Patience = ToolContext['patience'];
 
+/** What the tool gives a procedure of its own beside the order. */
+export interface Surroundings extends Pick<ToolContext, 'print' | 'json' | 'signal'> {
+  readonly patience?: Patience | undefined;
+}
+
 function explain(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const unreachable = (message: string) => new CliFailure('unreachable', message);
@@ -31,16 +36,19 @@ export async function runToolProcedure(
   name: ToolProcedureName,
   order: Order,
   environment: Environment,
-  patience: Patience = { tries: 10, pause_ms: 2000 },
+  { print, json, signal, patience = { tries: 10, pause_ms: 2000 } }: Surroundings,
 ): Promise<ProcedureAnswer> {
   const context: ToolContext = {
     stage,
     actor: nameActor(),
     environment,
     patience,
+    print,
+    json,
+    signal,
+    findLocalRuntime: () => readRuntime(environment),
     call: (procedure, input, reason) => invokeProcedure(stage, procedure, { input, apply: true, reason }, environment),
     findLocalIssuer: () => findLocalIssuer(environment),
-    findLocalRuntime: () => readRuntime(environment),
   };
   try {
     return await toolProcedures[name](context, order);

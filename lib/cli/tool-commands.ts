@@ -1,6 +1,7 @@
 /** The commands that the tool carries out itself: their options, what does it, and how the result is shown. */
 
 import { rotateDatabasePassword } from '../incident/rotate-database-password.ts';
+import { showLogs } from '../observe/logs.ts';
 import type { ToolProcedureName } from '../procedures.ts';
 import { preflight } from '../releases/preflight.ts';
 import { putRelease } from '../releases/release.ts';
@@ -10,6 +11,7 @@ import type { ToolProcedure } from '../releases/tool.ts';
 import { verifyStage } from '../releases/verify.ts';
 import type { Command } from './commands.ts';
 import { CliFailure } from './exit-codes.ts';
+import { logCommand } from './log-command.ts';
 import { facts, instant, table } from './present.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: members of results are as the procedures make them
@@ -18,6 +20,7 @@ type Values = Record<string, any>;
 export const toolProcedures: Record<ToolProcedureName, ToolProcedure> = {
   preflight,
   verify: verifyStage,
+  logs: showLogs,
   releases: listStageReleases,
   release: putRelease,
   'rotate-database-password': rotateDatabasePassword,
@@ -87,6 +90,7 @@ export const toolCommands: Record<ToolProcedureName, Command> = {
     show: showFindings,
     example: 'oauth2ctl verify --stage production',
   },
+  logs: logCommand,
   releases: {
     acts: 'reads',
     options: [],

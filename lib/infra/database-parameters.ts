@@ -14,6 +14,8 @@ export function databaseParameters({
     work_mem: String(work_mem_mib * 1024),
     log_min_duration_statement: String(slow_statement_ms),
     log_lock_waits: '1',
+    // Only the text of a statement: the values may be personal, or digests of what is secret.
+    log_parameter_max_length: '0',
     log_temp_files: '10240',
     log_connections: '0',
     shared_preload_libraries: 'pg_stat_statements',

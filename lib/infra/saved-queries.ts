@@ -1,28 +1,31 @@
 /** The Logs Insights queries that an operator finds saved: what is asked of the logs again and again. */
 import { CfnQueryDefinition } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { functionName, procedureNames } from '../procedures.ts';
-import { routeNames } from '../routes.ts';
+import { type Condition, groupsOf, insightsFilter, type LogQuery, type Logs, logQueries } from '../log-queries.ts';
 import type { CheckedStage } from './read-stage.ts';
-
-type Logs = 'requests' | 'procedures' | 'access' | 'database';
 
 interface SavedQuery {
   readonly logs: Logs;
   readonly query: string;
 }
 
+/** What `oauth2ctl logs` asks, as a list and as counts, for each log that it asks. */
+function tabled(): [name: string, query: SavedQuery][] {
+  return Object.entries<LogQuery>(logQueries).flatMap(([name, { any, fields, counted_by }]) =>
+    (Object.entries(any) as [Logs, readonly Condition[]][]).flatMap(([logs, conditions]): [string, SavedQuery][] => {
+      const own = logs === 'requests' ? name : `${name}-of-${logs}`;
+      const filter = insightsFilter(conditions);
+      const by = logs === 'database' ? 'bin(5m)' : counted_by;
+      return [
+        [own, { logs, query: `fields ${fields} | ${filter} | sort @timestamp desc | limit 200` }],
+        [`${own}-counted`, { logs, query: `${filter} | stats count(*) as events by ${by} | sort events desc | limit 100` }],
+      ];
+    }),
+  );
+}
+
 export const savedQueries: Readonly<Record<string, SavedQuery>> = {
-  errors: {
-    logs: 'requests',
-    query:
-      'fields @timestamp, route, status, error, detail, client_id, request_id | filter status >= 500 or @message like /ERROR/ | sort @timestamp desc | limit 200',
-  },
-  'auth-failures': {
-    logs: 'requests',
-    query:
-      'fields @timestamp, route, status, error, detail, client_id, request_id | filter status in [401, 403] | sort @timestamp desc | limit 200',
-  },
+  ...Object.fromEntries(tabled()),
   'auth-failures-by-client': {
     logs: 'requests',
     query: 'filter status in [401, 403] | stats count(*) as failures by client_id, error | sort failures desc | limit 50',
@@ -47,7 +50,7 @@ export const savedQueries: Readonly<Record<string, SavedQuery>> = {
       'filter @type = "REPORT" and ispresent(@initDuration) | stats count(*) as starts, pct(@initDuration, 95) as p95_ms, max(@maxMemoryUsed / 1000000) as memory_mb by @log',
   },
   procedures: { logs: 'procedures', query: 'fields @timestamp, @log, @message | sort @timestamp desc | limit 200' },
-  'slow-queries': {
+  'slowest-statements': {
     logs: 'database',
     query:
       'fields @timestamp, @message | filter @message like /duration:/ | parse @message "duration: * ms" as duration_ms | sort duration_ms desc | limit 100',
@@ -59,17 +62,12 @@ export const savedQueries: Readonly<Record<string, SavedQuery>> = {
 };
 
 export function addSavedQueries(scope: Construct, stage: CheckedStage): void {
-  const groups: Record<Logs, readonly string[]> = {
-    requests: routeNames.map((name) => `/aws/lambda/${functionName(stage.name, name)}`),
-    procedures: procedureNames.map((name) => `/aws/lambda/${functionName(stage.name, name)}`),
-    access: [`/aws/vendedlogs/oauth2-${stage.name}-access`],
-    database: stage.database.kind === 'managed' ? [`/aws/rds/instance/oauth2-${stage.name}/postgresql`] : [],
-  };
   for (const [name, { logs, query }] of Object.entries(savedQueries)) {
-    if (groups[logs].length === 0) continue;
+    // A database that somebody else runs has its log elsewhere.
+    if (logs === 'database' && stage.database.kind !== 'managed') continue;
     new CfnQueryDefinition(scope, `query-${name}`, {
       name: `oauth2-${stage.name}/${name}`,
-      logGroupNames: [...groups[logs]],
+      logGroupNames: groupsOf(stage.name, logs),
       queryString: query.replaceAll(' | ', '\n| '),
     });
   }

@@ -4,7 +4,10 @@ import { createSandboxPool, type PoolOptions, type SandboxPool } from './sandbox
 
 export interface FunctionsOptions extends Pick<PoolOptions, 'limit' | 'idle_ms' | 'wait_ms' | 'environment' | 'notice'> {
   readonly specs: readonly FunctionSpec[];
-  readonly output: (name: string, lines: string) => void;
+  /** @param stream names the sandbox in the logs */
+  readonly output: (name: string, lines: string, stream: string) => void;
+  /** Takes what Lambda itself would write into the log of a function. */
+  readonly platform?: ((name: string, line: string, stream: string) => void) | undefined;
 }
 
 export interface Functions {
@@ -32,8 +35,9 @@ export function createFunctions(options: FunctionsOptions): Functions {
   const retired = new Set<SandboxPool>();
 
   function open(spec: FunctionSpec): SandboxPool {
-    const output = (lines: string) => options.output(spec.name, lines);
-    return createSandboxPool({ ...options, spec, output });
+    const output = (lines: string, stream: string) => options.output(spec.name, lines, stream);
+    const platform = (line: string, stream: string) => options.platform?.(spec.name, line, stream);
+    return createSandboxPool({ ...options, spec, output, platform });
   }
 
   function retire(pool: SandboxPool): void {

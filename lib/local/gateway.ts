@@ -1,5 +1,6 @@
 /** Answers HTTP as an API Gateway HTTP API does: finds the route, calls its function, maps event and answer. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Served } from './access-log.ts';
 import { gatewayMessage, type HttpAnswer, type HttpEvent, splitTarget, toAnswer, toEvent } from './http-event.ts';
 import { type GatewayRoute, routeMatcher } from './route-match.ts';
 
@@ -14,6 +15,8 @@ export type Invoke = (name: string, event: HttpEvent) => Promise<unknown>;
 export interface GatewayOptions {
   readonly routes: readonly GatewayRoute[];
   readonly invoke: Invoke;
+  /** Told of every request that was answered. */
+  readonly served?: (served: Served) => void;
 }
 
 export interface Gateway extends Server {
@@ -59,33 +62,35 @@ function send(response: ServerResponse, answer: HttpAnswer, requestId: string | 
  * A server (not listening yet) that maps requests to functions.
  * @param options.invoke how a function is called: in a sandbox, or in process for a test or a measurement
  */
-export function createGateway({ routes, invoke }: GatewayOptions): Gateway {
+export function createGateway({ routes, invoke, served }: GatewayOptions): Gateway {
   let match = routeMatcher(routes);
 
-  async function answer(request: IncomingMessage): Promise<{ answer: HttpAnswer; requestId?: string; close?: boolean }> {
+  async function answer(request: IncomingMessage): Promise<{ answer: HttpAnswer; event?: HttpEvent; close?: boolean }> {
     const found = match(request.method ?? 'GET', splitTarget(request.url ?? '/').path);
     if (!found) return { answer: gatewayMessage(404, 'Not Found'), close: true };
     const body = await readBody(request);
     if (!body) return { answer: gatewayMessage(413, 'Request Entity Too Large'), close: true };
     const event = toEvent(request, body, found);
-    const { requestId } = event.requestContext;
     try {
-      return { answer: toAnswer(await invoke(found.route.function, event)), requestId };
+      return { answer: toAnswer(await invoke(found.route.function, event)), event };
     } catch (error) {
       const away = error instanceof FunctionUnavailable;
       return {
         answer: away ? gatewayMessage(503, 'Service Unavailable') : gatewayMessage(500, 'Internal Server Error'),
-        requestId,
+        event,
       };
     }
   }
 
   const server = createServer((request, response) => {
+    const started = performance.now();
     answer(request).then(
-      ({ answer, requestId, close }) => {
+      ({ answer, event, close }) => {
         // What of the body was not read would be taken for the next request.
         if (close && !request.complete) response.shouldKeepAlive = false;
-        send(response, answer, requestId);
+        send(response, answer, event?.requestContext.requestId);
+        const milliseconds = Math.round(performance.now() - started);
+        served?.({ request, event, status: response.statusCode, bytes: answer.body.length, milliseconds });
       },
       () => response.destroy(), // The client went away in the middle of its request.
     );

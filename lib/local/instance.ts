@@ -5,11 +5,11 @@ import { functionName } from '../procedures.ts';
 import type { AwsEndpoint } from './aws-endpoint.ts';
 import { type Database, startDatabase } from './database.ts';
 import { LocalFailure } from './failure.ts';
-import { openFunctionLogs } from './function-logs.ts';
 import { createFunctions, type Functions } from './functions.ts';
 import { createGateway, FunctionUnavailable, type Gateway } from './gateway.ts';
 import { openLambdaApi } from './lambda-api.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
+import { type LocalLogs, openLocalLogs } from './logs.ts';
 import { openAdministrator } from './open-administrator.ts';
 import { callProcedure } from './procedure-call.ts';
 import { createRotation } from './rotation.ts';
@@ -114,6 +114,8 @@ class RunningInstance implements Instance {
   #stopSchedules = () => {};
   #stopped: Promise<void> = Promise.resolve();
   #fingerprint = '';
+  #journal!: LocalLogs;
+  #accessLog: string | undefined;
 
   constructor(options: InstanceOptions) {
     this.#options = options;
@@ -129,6 +131,7 @@ class RunningInstance implements Instance {
     const lock = takeFolder(folder);
     this.#undo.push(() => lock.release());
     removeRuntimeFile(folder);
+    this.#journal = openLocalLogs(this.#logs, stage, this.#options.show);
     this.#openGateway();
     const address = `http://127.0.0.1:${await listen(this.#gateway, port)}`;
     this.issuer = this.#options.issuer ?? address;
@@ -152,6 +155,8 @@ class RunningInstance implements Instance {
     this.#undo.push(() => this.#stopSchedules());
     this.#undo.push(this.#watch());
     this.#undo.push(() => removeRuntimeFile(folder));
+    const logs = await this.#journal.open(() => this.#database.log);
+    this.#undo.push(() => logs.close());
     writeRuntimeFile(folder, {
       pid: process.pid,
       issuer: this.issuer,
@@ -159,6 +164,7 @@ class RunningInstance implements Instance {
       lambda_endpoint: lambda.url,
       secrets_endpoint: this.#secrets.url,
       rds_endpoint: rds.url,
+      logs_endpoint: logs.url,
       database: { host: this.#database.host, port: this.#database.port },
     });
   }
@@ -196,6 +202,7 @@ class RunningInstance implements Instance {
         if (verdict === 'failed') throw new Error(payload);
         return JSON.parse(payload);
       },
+      served: (served) => this.#journal.served(this.#accessLog, served),
     });
   }
 
@@ -236,12 +243,13 @@ class RunningInstance implements Instance {
   }
 
   async #openFunctions(template: Template): Promise<AwsEndpoint> {
-    const { say, show } = this.#options;
+    const { say } = this.#options;
     const environment: Record<string, string> = { AWS_REGION: place.region, AWS_ENDPOINT_URL_SECRETS_MANAGER: this.#secrets.url };
     this.#functions = createFunctions({
       specs: template.functions,
       environment,
-      output: openFunctionLogs(this.#logs, show),
+      output: this.#journal.output,
+      platform: this.#journal.platform,
       notice: say,
     });
     this.#undo.push(() => this.#functions.stop(2000));
@@ -258,6 +266,7 @@ class RunningInstance implements Instance {
 
   #serve(template: Template): void {
     this.#gateway.setRoutes(template.routes);
+    this.#accessLog = template.access_log;
     this.#destinations = template.destinations;
     this.#stopSchedules();
     this.#secrets.rotateBy(createRotation(this.#functions, template.schedules, this.#options.say));

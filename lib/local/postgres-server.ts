@@ -169,6 +169,12 @@ function guard(pid: number): ChildProcess {
   return child;
 }
 
+/** Statements that take this long are logged, milliseconds. */
+const slowStatementMs = 250;
+
+/** The server's log is put aside at a start where it has grown beyond this. */
+const largestLog = 8 * 1024 * 1024;
+
 function serverArguments(data: string, port: number, fast: boolean): string[] {
   const set = {
     listen_addresses: '127.0.0.1',
@@ -179,6 +185,11 @@ function serverArguments(data: string, port: number, fast: boolean): string[] {
     timezone: 'UTC',
     log_timezone: 'UTC',
     log_line_prefix: '%m [%p] %q%u@%d ',
+    log_min_duration_statement: slowStatementMs,
+    log_lock_waits: 'on',
+    // Values of statements may be personal; the parameter group says the same.
+    log_parameter_max_length: 0,
+    track_io_timing: 'on',
     ...(fast ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_wal_size: '4GB' } : {}),
   };
   return ['-D', data, ...Object.entries(set).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
@@ -218,6 +229,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   mkdirSync(folder, { recursive: true });
   const data = join(folder, 'data');
   const log = join(folder, 'server.log');
+  if ((statSync(log, { throwIfNoEntry: false })?.size ?? 0) > largestLog) renameSync(log, `${log}.1`);
   const runner = chooseRunner(existsSync(data) ? data : join(folder, 'data.new'));
   if (existsSync(data) && !runner.account && statSync(data).uid !== process.getuid?.())
     throw new LocalFailure(`${data} belongs to another user: start as that user, or choose another OAUTH2_DATA_DIR`);

@@ -12,6 +12,8 @@ export interface RuntimeFile {
   readonly secrets_endpoint: string;
   /** `http://127.0.0.1:port` of the RDS API. */
   readonly rds_endpoint: string;
+  /** `http://127.0.0.1:port` of the CloudWatch Logs API. */
+  readonly logs_endpoint: string;
   readonly database: { readonly host: string; readonly port: number };
 }
 

@@ -1,7 +1,7 @@
 /** The sandboxes of one function: started when needed, few at a time, the rest of the invocations waiting in line. */
 import { type FunctionSpec, type Outcome, type Sandbox, type SandboxOptions, startSandbox } from './sandbox.ts';
 
-export interface PoolOptions extends Pick<SandboxOptions, 'environment' | 'output' | 'notice'> {
+export interface PoolOptions extends Pick<SandboxOptions, 'environment' | 'output' | 'platform' | 'notice'> {
   readonly spec: FunctionSpec;
   /** Most sandboxes at a time; default 6. */
   readonly limit?: number;
@@ -85,6 +85,7 @@ export function createSandboxPool(options: PoolOptions): SandboxPool {
       spec,
       environment: options.environment,
       output: options.output,
+      platform: options.platform,
       notice: options.notice,
       onReady: () => {
         if (member.sandbox) rest(member);

@@ -33,8 +33,10 @@ export interface SandboxOptions {
   readonly spec: FunctionSpec;
   /** Added to the environment of every function: endpoints, region. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Takes what the function writes, in whole lines. */
-  readonly output: (lines: string) => void;
+  /** Takes what the function writes, in whole lines. @param stream names the sandbox in the logs */
+  readonly output: (lines: string, stream: string) => void;
+  /** Takes what Lambda itself would write into the function's log. */
+  readonly platform?: ((line: string, stream: string) => void) | undefined;
   /** Takes a line about the sandbox itself: it crashed, timed out, used too much. */
   readonly notice: (line: string) => void;
   readonly onReady: () => void;
@@ -56,7 +58,7 @@ const bootstrap = fileURLToPath(import.meta.resolve('./bootstrap.mjs'));
 const initMilliseconds = 30_000;
 
 /** What Lambda sets for every function; nothing of our own environment but the way to programs. */
-function environmentOf({ spec, environment }: SandboxOptions, address: string): Record<string, string> {
+function environmentOf({ spec, environment }: SandboxOptions, address: string, stream: string): Record<string, string> {
   const region = environment.AWS_REGION ?? 'us-east-1';
   return {
     PATH: env.PATH ?? '/usr/bin:/bin',
@@ -78,7 +80,7 @@ function environmentOf({ spec, environment }: SandboxOptions, address: string): 
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(spec.memory_mb),
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${spec.name}`,
-    AWS_LAMBDA_LOG_STREAM_NAME: `local/[1]${randomUUID().replaceAll('-', '')}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: stream,
     ...environment,
     AWS_LAMBDA_RUNTIME_API: address,
     LAMBDA_TASK_ROOT: spec.folder,
@@ -112,6 +114,12 @@ function lambdaError(errorType: string, errorMessage: string): string {
   return JSON.stringify({ errorType, errorMessage });
 }
 
+/** Lambda's line about a sandbox that could not load its function. */
+function describeInit(error: string, milliseconds: number): string {
+  const { errorType } = JSON.parse(error) as { errorType?: string };
+  return `INIT_REPORT Init Duration: ${milliseconds.toFixed(2)} ms\tPhase: init\tStatus: error\tError Type: Runtime.${String(errorType).replace(/^Runtime\./, '')}`;
+}
+
 /** Starts a sandbox; it calls `onReady` when the bundle is loaded, and each time that it could take a next invocation. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { spec } = options;
@@ -120,6 +128,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   let reason: string | undefined;
   let tail = '';
   let loaded = false;
+  const started = performance.now();
+  const stream = `${new Date().toISOString().slice(0, 10).replaceAll('-', '/')}/[1]${randomUUID().replaceAll('-', '')}`;
 
   const api: RuntimeApi = await openRuntimeApi({
     next: () => {
@@ -136,15 +146,15 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 
   const child: ChildProcess = spawn(execPath, [`--max-old-space-size=${Math.floor(spec.memory_mb * 0.9)}`, bootstrap], {
     cwd: spec.folder,
-    env: environmentOf(options, api.address),
+    env: environmentOf(options, api.address, stream),
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     // A group of its own: Ctrl-C in the terminal must reach us alone.
     detached: true,
   });
-  for (const stream of [child.stdout, child.stderr])
-    passLines(stream as Readable, (lines) => {
+  for (const channel of [child.stdout, child.stderr])
+    passLines(channel as Readable, (lines) => {
       tail = (tail + lines).slice(-4096);
-      options.output(lines);
+      options.output(lines, stream);
     });
   const kill = (why: string) => {
     reason ??= why;
@@ -163,7 +173,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     const busy = current;
     if (reason !== 'stopped' && (busy || !loaded || reason))
       options.notice(`${spec.name}: its sandbox ${reason ?? `ended (${how})`}`);
-    const error = lambdaError('Runtime.ExitError', `RequestId: ${busy?.id ?? '-'} Error: Runtime exited with error: ${how}`);
+    const message = `RequestId: ${busy?.id ?? '-'} Error: Runtime exited with error: ${how}`;
+    const error = lambdaError('Runtime.ExitError', message);
+    if (busy) options.platform?.(`${message} Runtime.ExitError`, stream);
+    if (!loaded && reason !== 'stopped')
+      options.platform?.(describeInit(initError ?? error, performance.now() - started), stream);
     busy?.settle('failed', error);
     options.onEnd(loaded ? undefined : (initError ?? error));
   }
@@ -174,6 +188,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     return new Promise((resolve) => {
       const deadline = setTimeout(() => {
         const message = `Task timed out after ${spec.timeout_seconds.toFixed(2)} seconds`;
+        options.platform?.(`${new Date().toISOString()} ${id} ${message}`, stream);
         current?.settle('timed-out', lambdaError('Sandbox.Timedout', `${new Date().toISOString()} ${id} ${message}`));
         kill(`was stopped: its ${message.toLowerCase()}`);
       }, spec.timeout_seconds * 1000);

@@ -33,6 +33,8 @@ export interface Template {
   /** Which function gets the result of each asynchronous run of another that succeeded. */
   readonly destinations: ReadonlyMap<string, string>;
   readonly secrets: readonly SecretSpec[];
+  /** Format of the gateway's access log, where it keeps one. */
+  readonly access_log: string | undefined;
 }
 
 type Found = readonly [site: Site, properties: Readonly<Record<string, unknown>>, resource: Resource];
@@ -157,6 +159,11 @@ function readSecret([site, properties, resource]: Found, resolver: Resolver, pla
   };
 }
 
+function readAccessLog([, properties]: Found): string[] {
+  const { Format } = (properties.AccessLogSettings ?? {}) as { Format?: unknown };
+  return typeof Format === 'string' ? [Format] : [];
+}
+
 /** Only what a route, a schedule or a caller can reach by the house's names: not the helpers that CDK brings along. */
 function isOurs([, properties]: Found): boolean {
   return typeof properties.FunctionName === 'string';
@@ -181,5 +188,6 @@ export function readTemplate(folder: string, places: Places): Template {
     ],
     destinations: new Map(ofType(stacks, 'AWS::Lambda::EventInvokeConfig').flatMap((found) => readDestination(found, resolver))),
     secrets: ofType(stacks, 'AWS::SecretsManager::Secret').map((found) => readSecret(found, resolver, places)),
+    access_log: ofType(stacks, 'AWS::ApiGatewayV2::Stage').flatMap(readAccessLog)[0],
   };
 }

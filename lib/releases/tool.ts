@@ -25,6 +25,7 @@ export interface LocalRuntime {
   readonly lambda_endpoint: string;
   readonly secrets_endpoint?: string;
   readonly rds_endpoint?: string;
+  readonly logs_endpoint?: string;
 }
 
 export interface ToolContext {
@@ -35,6 +36,12 @@ export interface ToolContext {
   call(name: FunctionProcedureName, input: Readonly<Record<string, unknown>>, reason: string): Promise<ToolAnswer>;
   /** Attempts to find a server well after its aliases moved: Lambda takes seconds to know that everywhere. */
   readonly patience: { readonly tries: number; readonly pause_ms: number };
+  /** Writes for a procedure that shows things while it runs. */
+  print(text: string): void;
+  /** Whether what is printed is for scripts. */
+  readonly json: boolean;
+  /** Ends a procedure that goes on until it is told to stop. */
+  readonly signal?: AbortSignal | undefined;
   /** Issuer of the instance that runs on this machine. @throws where none runs */
   findLocalIssuer(): string;
   /** @throws where none runs on this machine */

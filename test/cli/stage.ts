@@ -8,10 +8,12 @@ import { runTool } from '../../lib/cli/program.ts';
 import type { Patience } from '../../lib/cli/run-tool-procedure.ts';
 import type { Functions } from '../../lib/local/functions.ts';
 import { openLambdaApi } from '../../lib/local/lambda-api.ts';
+import { openLogsApi } from '../../lib/local/logs-api.ts';
 import { administratorSecret, openAdministrator } from '../../lib/local/open-administrator.ts';
 import { openSecrets } from '../../lib/local/secrets.ts';
 import { functionName, type Procedure, procedureNames, procedures } from '../../lib/procedures.ts';
 import { openWorkbench, type Workbench } from '../ops/workbench.ts';
+import { type LogEvents, sourceOf } from '../support/aws-account.ts';
 
 export interface ToolRun {
   readonly code: number;
@@ -28,6 +30,8 @@ export interface TestStage {
   readonly folder: string;
   /** URL of the Lambda API. */
   readonly lambda: string;
+  /** What the tool finds in the logs. */
+  readonly logs: LogEvents;
   /** Payloads as the functions got them. */
   readonly payloads: { name: string; payload: Record<string, unknown> }[];
   /** Makes the next call of a function end as Lambda ends one that failed. */
@@ -42,14 +46,18 @@ export async function runInProcess(
   environment: Record<string, string>,
   stdin = '',
   patience?: Patience,
+  signal?: AbortSignal,
+  said: (text: string) => void = () => {},
 ): Promise<ToolRun> {
   let [stdout, stderr] = ['', ''];
   const code = await runTool(words, '9.9.9', {
     environment,
     ...(patience && { patience }),
+    ...(signal && { signal }),
     stdin: Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]) as NodeJS.ReadStream,
     write: (text) => {
       stdout += text;
+      said(text);
     },
     complain: (text) => {
       stderr += text;
@@ -118,14 +126,17 @@ export async function openStage(): Promise<TestStage> {
     },
   } as unknown as Functions;
   const lambda = await openLambdaApi(functions);
+  const logs: LogEvents = new Map();
+  const logsApi = await openLogsApi(sourceOf(logs));
   // Its procedures are there, its endpoints are not: port 9 answers nobody.
   const runtime = { pid: process.pid, stage: 'local', issuer: 'http://127.0.0.1:9', lambda_endpoint: lambda.url };
-  const endpoints = { secrets_endpoint: secrets.url, rds_endpoint: rds.url };
+  const endpoints = { secrets_endpoint: secrets.url, rds_endpoint: rds.url, logs_endpoint: logsApi.url };
   writeFileSync(join(folder, 'runtime.json'), JSON.stringify({ ...runtime, ...endpoints }));
   return {
     bench,
     folder,
     lambda: lambda.url,
+    logs,
     payloads,
     crashNext: (error) => {
       crash = error;
@@ -134,6 +145,7 @@ export async function openStage(): Promise<TestStage> {
     stop: async () => {
       await lambda.close();
       await rds.close();
+      await logsApi.close();
       await secrets.close();
       await bench.stop();
       rmSync(folder, { recursive: true, force: true });

@@ -24,6 +24,7 @@ const forbidden: readonly (readonly [string, string])[] = [
   ['lib/cli/planted.ts', '../store/clients.ts'],
   ['lib/releases/planted.ts', '../store/clients.ts'],
   ['lib/releases/planted.ts', '../infra/app.ts'],
+  ['lib/observe/planted.ts', '../store/clients.ts'],
   ['functions/http/home/planted.ts', '../token/parts.ts'],
   ['functions/http/home/planted.ts', '../../../lib/ops/procedure.ts'],
   ['functions/ops/status/planted.ts', '../../../lib/http/request.ts'],

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type Alarm, type AlarmName, alarmNames, alarms } from '../../lib/alarms.ts';
+import { insightsFilter, type LogQuery, logQueries, logQueryNames } from '../../lib/log-queries.ts';
 import { type Procedure, procedureNames, procedures } from '../../lib/procedures.ts';
 import { routeNames } from '../../lib/routes.ts';
 import { type Json, nameOf, type Properties, type Resource, synthesise, type Templates } from './templates.ts';
@@ -221,6 +222,23 @@ describe('the alarms of production', async () => {
 
 describe('the saved queries of production', async () => {
   const templates = await synthesise('production');
+
+  it('ask what oauth2ctl logs asks, as a list and as counts', () => {
+    const queries = new Map(
+      templates
+        .some('AWS::Logs::QueryDefinition')
+        .map(({ properties }) => [String(properties.Name), String(properties.QueryString)]),
+    );
+    for (const name of logQueryNames) {
+      const { any }: LogQuery = logQueries[name];
+      for (const [logs, conditions] of Object.entries(any))
+        for (const counted of ['', '-counted']) {
+          const own = `oauth2-production/${name}${logs === 'requests' ? '' : `-of-${logs}`}${counted}`;
+          assert.ok(queries.get(own)?.includes(insightsFilter(conditions)), own);
+          assert.equal(queries.get(own)?.includes('stats count(*)'), counted !== '');
+        }
+    }
+  });
 
   it('ask log groups that the stacks make', () => {
     const groups = templates.some('AWS::Logs::LogGroup').map(({ properties }) => properties.LogGroupName);

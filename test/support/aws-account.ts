@@ -1,6 +1,11 @@
 /** A small AWS account for tests of what the tool does there: aliases, parameters, alarms and certificates behind their real APIs, with failures on order. */
 import { randomUUID } from 'node:crypto';
 import { type AwsEndpoint, AwsError, type AwsRequest, type AwsResponse, openAwsEndpoint } from '../../lib/local/aws-endpoint.ts';
+import type { LogEvent } from '../../lib/local/log-journal.ts';
+import { answerLogs, type LogSource } from '../../lib/local/logs-api.ts';
+
+/** Said by a function, the gateway or the database. */
+export type LogEvents = Map<string, LogEvent[]>;
 
 interface StoredFunction {
   readonly versions: Set<string>;
@@ -22,6 +27,8 @@ export interface Account {
   alarms: { AlarmName: string; StateValue: string }[];
   identity: { account: string; arn: string };
   limits: { concurrency: number; code_free: number };
+  /** Events of each log group. */
+  readonly logs: LogEvents;
   zone: { id: string; name: string; is_private: boolean };
   certificates: Map<string, Record<string, unknown>>;
   /** Looks at every call before it is carried out; what it throws is the answer. */
@@ -153,6 +160,7 @@ function answer(account: Account, request: AwsRequest): AwsResponse {
   }
   const input = JSON.parse(request.body || '{}') as Input;
   note({ operation, target: String(input.Name ?? input.Path ?? input.CertificateArn ?? '') });
+  if (service === 'Logs_20140328') return json(answerLogs(sourceOf(account.logs), operation, input));
   if (operation === 'DescribeAlarms') {
     const found = account.alarms.filter(({ AlarmName }) => AlarmName.startsWith(String(input.AlarmNamePrefix)));
     return json({ MetricAlarms: found, CompositeAlarms: [] });
@@ -168,6 +176,14 @@ function answer(account: Account, request: AwsRequest): AwsResponse {
   return json(known(input));
 }
 
+/** The log groups as the API reads them. */
+export function sourceOf(logs: LogEvents): LogSource {
+  return {
+    groups: () => [...logs.keys()],
+    read: (group, from, to) => (logs.get(group) ?? []).filter(({ timestamp }) => timestamp >= from && timestamp <= to),
+  };
+}
+
 /** Opens an account and points every SDK of this process at it. */
 export async function openAccount(): Promise<Account> {
   const account: Omit<Account, 'url' | 'close'> = {
@@ -177,6 +193,7 @@ export async function openAccount(): Promise<Account> {
     alarms: [],
     identity: { account: '111122223333', arn: 'arn:aws:iam::111122223333:user/operator' },
     limits: { concurrency: 1000, code_free: 70_000_000_000 },
+    logs: new Map(),
     zone: { id: 'Z0123456789ABCDEFGHIJ', name: 'example.com', is_private: false },
     certificates: new Map(),
     before: () => {},
