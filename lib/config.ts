@@ -1,4 +1,5 @@
 /** Turns the environment into a checked configuration: the only reader of process.env in function code. */
+import type { EventType } from './event-types.ts';
 import { type Setting, type SettingName, settings, wiring } from './settings.ts';
 
 // Powertools looks into the environment some thirty times a request, and each look at the real one costs a microsecond.
@@ -27,6 +28,10 @@ const parsers: Record<
   choice: {
     accepts: (value, setting) => (setting.allowed as readonly string[]).includes(value),
     allowed: (setting) => (setting.allowed ?? []).join(', '),
+  },
+  choices: {
+    accepts: (value, setting) => value.split(' ').every((one) => (setting.allowed as readonly string[]).includes(one)),
+    allowed: (setting) => `some of these, separated by single spaces: ${(setting.allowed ?? []).join(', ')}`,
   },
   sha256: { accepts: (value) => /^[0-9a-f]{64}$/.test(value), allowed: () => '64 lower-case hexadecimal digits' },
   scope: {
@@ -159,6 +164,21 @@ export function readDatabaseConfig(environment: Environment = process.env): Data
     authentication: readSetting(environment, 'OAUTH2_DATABASE_AUTHENTICATION') as DatabaseConfig['authentication'],
     region: environment.AWS_REGION ?? '',
   };
+}
+
+/** Which events the function's statements write, and under which name. @throws {ConfigurationError} */
+export function readEventContext(environment: Environment = process.env) {
+  const mode = readSetting(environment, 'OAUTH2_EVENTS');
+  const listed = new Set(readSetting(environment, 'OAUTH2_EVENTS_TYPES').split(' '));
+  return {
+    records: (type: EventType) => mode === 'allow_all' || (mode !== 'off' && listed.has(type) === (mode === 'include')),
+    producer: environment.AWS_LAMBDA_FUNCTION_NAME ?? 'oauth2',
+  };
+}
+
+/** How long a delivered event stays in the database, milliseconds. @throws {ConfigurationError} */
+export function readEventRetention(environment: Environment = process.env): number {
+  return Number(readSetting(environment, 'OAUTH2_EVENTS_RETENTION_DAYS')) * 86_400_000;
 }
 
 /** ARN of the secret with the database's administrator; empty where the roles exist. @throws {ConfigurationError} */

@@ -1,10 +1,11 @@
 /** The settings table: every environment variable that configures the authorization server, with its default and what is allowed. */
+import { eventTypeNames } from './event-types.ts';
 
 export interface Setting {
-  readonly kind: 'text' | 'url' | 'urls' | 'seconds' | 'count' | 'switch' | 'choice' | 'sha256' | 'scope' | 'colour';
+  readonly kind: 'text' | 'url' | 'urls' | 'seconds' | 'count' | 'switch' | 'choice' | 'choices' | 'sha256' | 'scope' | 'colour';
   /** Absent: the variable is required by the functions that read it. */
   readonly default?: string;
-  /** For `choice`: the values. For `seconds` and `count`: lowest and highest. */
+  /** For `choice`, and for the space-separated `choices`: the values. For `seconds` and `count`: lowest and highest. */
   readonly allowed?: readonly string[] | readonly [number, number];
   readonly purpose: string;
 }
@@ -105,6 +106,24 @@ export const settings = {
     kind: 'urls',
     default: '',
     purpose: 'Resource indicators (RFC 8707) that every client may request, space-separated',
+  },
+  OAUTH2_EVENTS: {
+    kind: 'choice',
+    default: 'exclude',
+    allowed: ['allow_all', 'include', 'exclude', 'off'],
+    purpose: 'Which changes leave an event: all, only the types listed, all but those, none',
+  },
+  OAUTH2_EVENTS_TYPES: {
+    kind: 'choices',
+    default: 'token_created',
+    allowed: eventTypeNames,
+    purpose: 'Types of events that `include` and `exclude` are about, space-separated',
+  },
+  OAUTH2_EVENTS_RETENTION_DAYS: {
+    kind: 'count',
+    default: '30',
+    allowed: [1, 3650],
+    purpose: 'Days that a delivered event stays in the database',
   },
   OAUTH2_THEME_NAME: { kind: 'text', default: 'Authorization server', purpose: 'Name shown on the pages' },
   OAUTH2_THEME_LOGO_URL: { kind: 'url', default: '', purpose: 'Logo shown on the pages (https)' },

@@ -28,7 +28,12 @@ export interface Purged {
   readonly finished: boolean;
 }
 
-export const purgeExpired: ProcedureDefinition<Tools, Record<string, never>, PurgeFacts, Purged> = {
+export interface PurgeTools extends Tools {
+  /** How long a delivered event stays, milliseconds. */
+  readonly events_ms?: number;
+}
+
+export const purgeExpired: ProcedureDefinition<PurgeTools, Record<string, never>, PurgeFacts, Purged> = {
   name: 'purge-expired',
   input: {},
   async look({ db, now }) {
@@ -48,7 +53,7 @@ export const purgeExpired: ProcedureDefinition<Tools, Record<string, never>, Pur
       `delete what has expired from ${purgedTables.join(', ')}`,
     ],
   }),
-  async apply({ db, now }, _input, { over }) {
+  async apply({ db, now, events_ms }, _input, { over }) {
     const started = performance.now();
     const until = () => performance.now() - started > longestRunMs;
     const retired_keys = await retireExpiredKeys(db, now());
@@ -59,7 +64,7 @@ export const purgeExpired: ProcedureDefinition<Tools, Record<string, never>, Pur
     const deleted = {} as Record<PurgedTable, number>;
     let finished = kept.length === 0;
     for (const table of purgedTables) {
-      const purged = await purgeTable(db, table, now(), until);
+      const purged = await purgeTable(db, table, now(), until, events_ms);
       deleted[table] = purged.deleted;
       finished &&= purged.finished;
     }

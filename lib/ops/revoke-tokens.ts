@@ -109,7 +109,7 @@ export const revokeTokens: ProcedureDefinition<RotationTools, RevokeTokensInput,
     const { db, now } = tools;
     const raise = async (): Promise<Extent> => {
       const extent = issued_before === undefined ? { ...planned, before: now() } : planned;
-      if (!(await raiseWatermark(db, extent)))
+      if (!(await raiseWatermark(db, extent, now())))
         throw new ProcedureFault('not_found', 'it was deleted meanwhile, and its tokens with it');
       return extent;
     };

@@ -2,6 +2,7 @@
 import type { Client } from '../protocol/client.ts';
 import { nest, selectAs } from './columns.ts';
 import type { Database } from './database.ts';
+import { aboutClient, aboutUser, andRecord } from './event-recording.ts';
 import { isAfterWatermarks, keyStands } from './watermarks.ts';
 
 /** A new access token as the store keeps it. */
@@ -26,11 +27,19 @@ export async function insertClientToken(db: Database, client: Client, token: Iss
   const rows = await db.ask(
     'insert-client-token',
     db.sql`
-      insert into access_tokens (jti, expires_at, issued_at, client_id)
-      select ${token.jti}, ${token.expires_at}, ${token.issued_at}, client_id
-      from clients where client_id = ${client.client_id} and updated_at = ${client.updated_at} and disabled_at is null
-        and ${keyStands(db, token.kid)}
-      returning 1`,
+      with issued as (
+        insert into access_tokens (jti, expires_at, issued_at, client_id)
+        select ${token.jti}, ${token.expires_at}, ${token.issued_at}, client_id
+        from clients where client_id = ${client.client_id} and updated_at = ${client.updated_at} and disabled_at is null
+          and ${keyStands(db, token.kid)}
+        returning client_id, jti, expires_at
+      ) ${andRecord(db, token.issued_at, {
+        type: 'token_created',
+        from: 'issued',
+        subject: aboutClient(db, db.sql`client_id`),
+        data: db.sql`'client_id', client_id, 'jti', jti, 'grant_type', 'client_credentials', 'expires_at', expires_at`,
+      })}
+      select 1 from issued`,
   );
   return rows.length === 1;
 }
@@ -134,9 +143,17 @@ export async function revokeAccessToken(
   const rows = await db.ask(
     'revoke-access-token',
     db.sql`
-      update access_tokens set revoked_at = ${now}
-      where expires_at = ${token.expires_at} and jti = ${token.jti} and client_id = ${clientId} and revoked_at is null
-      returning 1`,
+      with revoked as (
+        update access_tokens set revoked_at = ${now}
+        where expires_at = ${token.expires_at} and jti = ${token.jti} and client_id = ${clientId} and revoked_at is null
+        returning client_id, subject, jti
+      ) ${andRecord(db, now, {
+        type: 'token_revoked',
+        from: 'revoked',
+        subject: db.sql`coalesce(${aboutUser(db, db.sql`subject`)}, ${aboutClient(db, db.sql`client_id`)})`,
+        data: db.sql`'client_id', client_id, 'user_id', subject, 'jti', jti, 'reason', 'revoked by the client'`,
+      })}
+      select 1 from revoked`,
   );
   return rows.length === 1;
 }

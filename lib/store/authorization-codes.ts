@@ -5,6 +5,7 @@ import { type IssuedAccessToken, type TokenUser, userColumns } from './access-to
 import { selectClient } from './clients.ts';
 import { nest, selectAs } from './columns.ts';
 import type { Database } from './database.ts';
+import { aboutUser, andRecord, familyName } from './event-recording.ts';
 import { isAfterWatermarks, isLaterSignIn, keyStands } from './watermarks.ts';
 
 const codeColumns = [
@@ -39,13 +40,21 @@ export async function insertAuthorizationCode(db: Database, code: AuthorizationC
       with answered as (
         update sessions set authenticated_for = nullif(authenticated_for, ${requestHash}), consented_for = nullif(consented_for, ${requestHash})
         where session_id = ${code.session_id} and ${requestHash} in (authenticated_for, consented_for)
-      )
+      ), issued as (
       insert into authorization_codes (code_hash, client_id, subject, session_id, family_id, redirect_uri, redirect_uri_given, scope, resources,
         nonce, code_challenge, authenticated_at, amr, claims, issued_at, expires_at)
       values (${code.code_hash}, ${code.client_id}, ${code.subject}, ${code.session_id}, ${code.family_id}, ${code.redirect_uri},
         ${code.redirect_uri_given}, ${code.scope}, ${texts([...code.resources])}, ${code.nonce}, ${code.code_challenge},
         ${code.authenticated_at}, ${texts([...code.amr])}, ${code.claims === null ? null : db.sql.json(code.claims as never)},
-        ${code.issued_at}, ${code.expires_at})`,
+        ${code.issued_at}, ${code.expires_at})
+      returning client_id, subject, session_id, scope, expires_at
+      ) ${andRecord(db, code.issued_at, {
+        type: 'authorization_code_created',
+        from: 'issued',
+        subject: aboutUser(db, db.sql`subject`),
+        data: db.sql`'client_id', client_id, 'user_id', subject, 'session_id', session_id, 'scope', scope, 'expires_at', expires_at`,
+      })}
+      select 1 from issued`,
   );
 }
 
@@ -120,7 +129,23 @@ export async function redeemCode(
         select family_id, client_id, subject, session_id, scope, resources, authenticated_at, amr, claims, ${family.offline},
           ${token.issued_at}::timestamptz, ${family.expires_at}::timestamptz, ${family.refresh_hash}::bytea, ${family.refresh_expires_at}::timestamptz
         from redeemed
-      )
+      ) ${andRecord(
+        db,
+        token.issued_at,
+        {
+          type: 'authorization_code_validated',
+          from: 'redeemed',
+          subject: aboutUser(db, db.sql`subject`),
+          data: db.sql`'client_id', client_id, 'user_id', subject, 'session_id', session_id, 'family', ${familyName(db, db.sql`family_id`)}`,
+        },
+        {
+          type: 'token_created',
+          from: 'redeemed',
+          subject: aboutUser(db, db.sql`subject`),
+          data: db.sql`'client_id', client_id, 'user_id', subject, 'jti', ${token.jti}::text, 'grant_type', 'authorization_code',
+            'expires_at', ${token.expires_at}::timestamptz, 'family', ${familyName(db, db.sql`family_id`)}`,
+        },
+      )}
       insert into access_tokens (jti, expires_at, issued_at, client_id, subject, family_id)
       select ${token.jti}::uuid, ${token.expires_at}::timestamptz, ${token.issued_at}::timestamptz, client_id, subject, family_id
       from redeemed

@@ -1,5 +1,6 @@
 /** Questions about blocks: which ranges are shut out now, and what an operator adds, lists and lifts. */
 import type { Database } from './database.ts';
+import { aboutClient, aboutUser, andRecord, type EventSource } from './event-recording.ts';
 
 export type BlockKind = 'client' | 'user' | 'address';
 
@@ -87,14 +88,19 @@ export async function liftBlock(
   const change = sql`disabled_at = null, updated_at = ${now}, tokens_not_before = greatest(tokens_not_before, ${now})`;
   const enabled =
     kind === 'client'
-      ? sql`update clients set ${change} where client_id = ${target} and disabled_at is not null and ${enable} returning 1`
+      ? sql`update clients set ${change} where client_id = ${target} and disabled_at is not null and ${enable} returning client_id as id`
       : kind === 'user'
-        ? sql`update users set ${change} where subject::text = ${target} and disabled_at is not null and ${enable} returning 1`
-        : sql`select 1 where false`;
+        ? sql`update users set ${change} where subject::text = ${target} and disabled_at is not null and ${enable} returning subject::text as id`
+        : sql`select '' as id where false`;
+  const events: Record<'client' | 'user', EventSource> = {
+    client: { type: 'client_enabled', from: 'enabled', subject: aboutClient(db, sql`id`), data: sql`'client_id', id` },
+    user: { type: 'user_enabled', from: 'enabled', subject: aboutUser(db, sql`id`), data: sql`'user_id', id` },
+  };
+  const told = kind === 'address' ? sql`` : andRecord(db, now, events[kind]);
   const rows = await db.ask<{ changed: boolean }>(
     'lift-block',
     sql`
-      with enabled as (${enabled}), lifted as (delete from blocks where kind = ${kind} and target = ${target} returning 1)
+      with enabled as (${enabled}), lifted as (delete from blocks where kind = ${kind} and target = ${target} returning 1) ${told}
       select exists (select from enabled) or exists (select from lifted) as changed`,
   );
   return rows[0]?.changed ?? false;

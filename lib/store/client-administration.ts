@@ -1,6 +1,7 @@
 /** What an operator asks about clients: lists of them, and the end of one. */
 import type { Client } from '../protocol/client.ts';
 import type { Database } from './database.ts';
+import { aboutClient, aboutUser, andRecord, revokedFamily } from './event-recording.ts';
 
 export type ListedClient = Pick<
   Client,
@@ -62,8 +63,11 @@ export async function disableClient(
   const rows = await db.ask<{ disabled_at: Date; revoked_families: number }>(
     'disable-client',
     db.sql`
-      with disabled as (
-        update clients set disabled_at = coalesce(disabled_at, ${now}), updated_at = ${now} where client_id = ${clientId} returning disabled_at
+      with before as (
+        select disabled_at from clients where client_id = ${clientId}
+      ), disabled as (
+        update clients set disabled_at = coalesce(disabled_at, ${now}), updated_at = ${now} where client_id = ${clientId}
+        returning client_id, disabled_at
       ), kept as (
         -- Disabled for good: the end of a block that runs shall not enable it.
         update blocks set was_disabled = true where kind = 'client' and target = ${clientId} and blocked_at < ${now}
@@ -72,8 +76,19 @@ export async function disableClient(
       ), revoked as (
         update token_families set revoked_at = ${now}, revoked_because = 'client disabled', successor_sealed = null
         where client_id = ${clientId} and revoked_at is null
-        returning 1
-      )
+        returning client_id, subject, session_id, family_id, revoked_because
+      ) ${andRecord(
+        db,
+        now,
+        {
+          type: 'client_disabled',
+          from: 'disabled',
+          subject: aboutClient(db, db.sql`client_id`),
+          data: db.sql`'client_id', client_id`,
+          when: db.sql`(select disabled_at from before) is null`,
+        },
+        { type: 'token_revoked', from: 'revoked', subject: aboutUser(db, db.sql`subject`), data: revokedFamily(db) },
+      )}
       select disabled_at, (select count(*)::integer from revoked) as revoked_families from disabled`,
   );
   return rows[0];

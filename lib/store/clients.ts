@@ -2,6 +2,7 @@
 import type { Client } from '../protocol/client.ts';
 import { selectAs } from './columns.ts';
 import type { Database } from './database.ts';
+import { aboutClient, aboutUser, andRecord, revokedFamily } from './event-recording.ts';
 
 /** Every column that makes a `Client`. */
 export const clientColumns = [
@@ -46,6 +47,7 @@ export async function insertClient(db: Database, client: Client, registrationTok
   await db.ask(
     'insert-client',
     db.sql`
+      with registered as (
       insert into clients (client_id, client_name, client_secret_hash, token_endpoint_auth_method, redirect_uris, post_logout_redirect_uris,
         backchannel_logout_uri, backchannel_logout_session_required, grant_types, response_types, scope, resources, id_token_signed_response_alg, require_pkce, trusted, dynamic, default_max_age,
         require_auth_time, metadata, registration_access_token_hash, created_at, updated_at)
@@ -54,7 +56,15 @@ export async function insertClient(db: Database, client: Client, registrationTok
         ${client.backchannel_logout_session_required}, ${texts([...client.grant_types])},
         ${texts([...client.response_types])}, ${client.scope}, ${texts([...client.resources])}, ${client.id_token_signed_response_alg},
         ${client.require_pkce}, ${client.trusted}, ${client.dynamic}, ${client.default_max_age}, ${client.require_auth_time},
-        ${db.sql.json(client.metadata as never)}, ${registrationTokenHash}, ${client.created_at}, ${client.updated_at})`,
+        ${db.sql.json(client.metadata as never)}, ${registrationTokenHash}, ${client.created_at}, ${client.updated_at})
+      returning client_id, dynamic, grant_types
+      ) ${andRecord(db, client.created_at, {
+        type: 'client_registered',
+        from: 'registered',
+        subject: aboutClient(db, db.sql`client_id`),
+        data: db.sql`'client_id', client_id, 'dynamic', dynamic, 'grant_types', grant_types`,
+      })}
+      select 1 from registered`,
   );
 }
 
@@ -79,6 +89,7 @@ export async function replaceClientMetadata(db: Database, client: Client, now: D
   await db.ask(
     'replace-client-metadata',
     db.sql`
+      with updated as (
       update clients set client_name = ${client.client_name}, redirect_uris = ${texts([...client.redirect_uris])},
         post_logout_redirect_uris = ${texts([...client.post_logout_redirect_uris])},
         backchannel_logout_uri = ${client.backchannel_logout_uri},
@@ -86,7 +97,15 @@ export async function replaceClientMetadata(db: Database, client: Client, now: D
         response_types = ${texts([...client.response_types])}, scope = ${client.scope},
         id_token_signed_response_alg = ${client.id_token_signed_response_alg}, default_max_age = ${client.default_max_age},
         require_auth_time = ${client.require_auth_time}, metadata = ${db.sql.json(client.metadata as never)}, updated_at = ${now}
-      where client_id = ${client.client_id}`,
+      where client_id = ${client.client_id}
+      returning client_id, grant_types
+      ) ${andRecord(db, now, {
+        type: 'client_updated',
+        from: 'updated',
+        subject: aboutClient(db, db.sql`client_id`),
+        data: db.sql`'client_id', client_id, 'grant_types', grant_types`,
+      })}
+      select 1 from updated`,
   );
 }
 
@@ -97,7 +116,20 @@ export async function deleteClient(db: Database, clientId: string, now: Date): P
     db.sql`
       with families as (
         update token_families set revoked_at = ${now}, revoked_because = 'client deleted' where client_id = ${clientId} and revoked_at is null
-      )
-      delete from clients where client_id = ${clientId}`,
+        returning client_id, subject, session_id, family_id, revoked_because
+      ), deleted as (
+        delete from clients where client_id = ${clientId} returning client_id
+      ) ${andRecord(
+        db,
+        now,
+        {
+          type: 'client_deleted',
+          from: 'deleted',
+          subject: aboutClient(db, db.sql`client_id`),
+          data: db.sql`'client_id', client_id`,
+        },
+        { type: 'token_revoked', from: 'families', subject: aboutUser(db, db.sql`subject`), data: revokedFamily(db) },
+      )}
+      select 1 from deleted`,
   );
 }

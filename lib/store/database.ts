@@ -1,6 +1,7 @@
 /** The connection to Postgres: asks questions, times them, and turns a database that is away into one kind of error. */
 import postgres from 'postgres';
 import { Unavailable } from '../protocol/errors.ts';
+import type { EventContext } from './event-recording.ts';
 import { readTextArray, writeTextArray } from './text-array.ts';
 
 export interface ConnectionSettings {
@@ -16,7 +17,11 @@ export interface ConnectionSettings {
   readonly password?: () => Promise<string>;
   /** Longest wait for one statement, in milliseconds; by default below every function's timeout, so that the caller gets an answer. */
   readonly deadline_ms?: number;
+  /** Which events its statements write; by default all. */
+  readonly events?: EventContext;
 }
+
+const everything: EventContext = { records: () => true, producer: 'oauth2' };
 
 const types = {
   texts: {
@@ -33,6 +38,7 @@ type Query<Row> = postgres.PendingQuery<any> & Promise<Row[]>;
 
 export interface Database {
   readonly sql: Sql;
+  readonly events: EventContext;
   /**
    * Runs one statement.
    * @param question its name in metrics and in the log of slow statements
@@ -83,6 +89,7 @@ export function openDatabase(settings: ConnectionSettings, observe: Observer = (
     get sql() {
       return sql;
     },
+    events: settings.events ?? everything,
     ask: async <Row>(question: string, query: Query<Row>) => {
       const started = performance.now();
       const asked = sql;

@@ -1,5 +1,6 @@
 /** Deletes rows that nothing will ask for again, in bounded batches that each commit on their own. */
 import type { Database } from './database.ts';
+import { aboutUser, andRecord, familyName } from './event-recording.ts';
 
 const batch = 1000;
 /** Blocks of 8 KiB that one step of a sweep reads. */
@@ -30,15 +31,19 @@ async function deleteByIndex(
   table: string,
   due: Fragment,
   until: () => boolean,
+  told: Fragment = db.sql``,
 ): Promise<{ deleted: number; finished: boolean }> {
   const { sql } = db;
   for (let deleted = 0; ; ) {
     if (until()) return { deleted, finished: false };
     const rows = await db.ask(
       `purge-${table}`,
-      sql`delete from ${sql(table)}
-        where ctid = any(array(select ctid from ${sql(table)} where ${due} limit ${batch} for update skip locked))
-        returning 1`,
+      sql`with deleted as (
+          delete from ${sql(table)}
+          where ctid = any(array(select ctid from ${sql(table)} where ${due} limit ${batch} for update skip locked))
+          returning *
+        ) ${told}
+        select 1 from deleted`,
     );
     deleted += rows.length;
     if (rows.length < batch) return { deleted, finished: true };
@@ -51,6 +56,7 @@ async function sweep(
   table: string,
   due: Fragment,
   until: () => boolean,
+  told: Fragment = db.sql``,
 ): Promise<{ deleted: number; finished: boolean }> {
   const { sql } = db;
   const [size] = await db.ask<{ blocks: number }>(
@@ -62,9 +68,12 @@ async function sweep(
     if (until()) return { deleted, finished: false };
     const rows = await db.ask(
       `purge-${table}`,
-      sql`delete from ${sql(table)} t
-        where t.ctid >= ${`(${first},0)`}::tid and t.ctid < ${`(${first + blocks},0)`}::tid and ${due}
-        returning 1`,
+      sql`with deleted as (
+          delete from ${sql(table)} t
+          where t.ctid >= ${`(${first},0)`}::tid and t.ctid < ${`(${first + blocks},0)`}::tid and ${due}
+          returning *
+        ) ${told}
+        select 1 from deleted`,
     );
     deleted += rows.length;
   }
@@ -79,18 +88,21 @@ export const purgedTables = [
   'throttles',
   'devices',
   'logout_notices',
+  'events',
 ] as const;
 export type PurgedTable = (typeof purgedTables)[number];
 
 /**
  * Deletes the expired rows of one table.
  * @param until asked between batches; true ends the work early
+ * @param eventsMs how long a delivered event stays
  */
 export async function purgeTable(
   db: Database,
   table: PurgedTable,
   now: Date,
   until: () => boolean,
+  eventsMs: number = hours(24 * 30),
 ): Promise<{ deleted: number; finished: boolean }> {
   const { sql } = db;
   switch (table) {
@@ -102,6 +114,13 @@ export async function purgeTable(
         table,
         sql`expires_at < ${now} and (redeemed_at is null or expires_at < ${before(now, retention.codes_ms)})`,
         until,
+        andRecord(db, now, {
+          type: 'authorization_code_expired',
+          from: 'deleted',
+          subject: aboutUser(db, sql`subject`),
+          data: sql`'client_id', client_id, 'user_id', subject, 'session_id', session_id, 'expires_at', expires_at`,
+          when: sql`redeemed_at is null`,
+        }),
       );
     case 'token_families': {
       const horizon = before(now, retention.families_ms);
@@ -111,6 +130,14 @@ export async function purgeTable(
         sql`(expires_at < ${horizon} or refresh_expires_at < ${horizon} or (refresh_hash is null and issued_at < ${horizon})
           or revoked_at < ${before(now, retention.revoked_families_ms)})`,
         until,
+        andRecord(db, now, {
+          type: 'token_expired',
+          from: 'deleted',
+          subject: aboutUser(db, sql`subject`),
+          data: sql`'client_id', client_id, 'user_id', subject, 'session_id', session_id, 'family', ${familyName(db, sql`family_id`)},
+            'expires_at', least(expires_at, refresh_expires_at)`,
+          when: sql`revoked_at is null and refresh_hash is not null`,
+        }),
       );
     }
     case 'sessions':
@@ -126,6 +153,8 @@ export async function purgeTable(
       return deleteByIndex(db, table, sql`resets_at <= ${now}`, until);
     case 'logout_notices':
       return sweep(db, table, sql`created_at < ${before(now, retention.notices_ms)}`, until);
+    case 'events':
+      return deleteByIndex(db, table, sql`at < ${before(now, eventsMs)} and delivered_at is not null`, until);
     case 'devices':
       return deleteByIndex(db, table, sql`last_seen_at < ${before(now, retention.devices_ms)}`, until);
   }

@@ -4,6 +4,7 @@ import type { Grant, Session } from '../protocol/session.ts';
 import { selectClient } from './clients.ts';
 import { nest, selectAs } from './columns.ts';
 import type { Database } from './database.ts';
+import { aboutUser, andRecord, revokedFamily, signedIn, signedOut } from './event-recording.ts';
 import { writeNotices } from './logout-notices.ts';
 import { isLaterSignIn } from './watermarks.ts';
 
@@ -74,15 +75,24 @@ export async function startSession(db: Database, session: NewSession): Promise<v
         update sessions set session_hash = ${session.session_hash}, authenticated_at = ${session.authenticated_at},
           expires_at = ${session.expires_at}, authenticated_for = ${session.authenticated_for}, consented_for = null
         where session_hash = ${session.replaces}::bytea and ended_at is null and subject = ${session.subject}
-        returning session_id
+        returning subject, session_id
       ), device as (
         insert into devices (device_hash, subject, last_seen_at) values (${session.device_hash}, ${session.subject}, ${session.authenticated_at})
         on conflict (device_hash) do update set subject = excluded.subject, last_seen_at = excluded.last_seen_at
-      )
+      ), started as (
       insert into sessions (session_hash, session_id, subject, authenticated_at, expires_at, authenticated_for)
       select ${session.session_hash}, ${session.session_id}, ${session.subject}, ${session.authenticated_at}::timestamptz, ${session.expires_at}::timestamptz,
         ${session.authenticated_for}::bytea
-      where not exists (select from renewed)`,
+      where not exists (select from renewed)
+      returning subject, session_id
+      ) ${andRecord(
+        db,
+        session.authenticated_at,
+        { type: 'user_logout', from: 'replaced', ...signedOut(db, 'another user signed in') },
+        { type: 'user_authenticated', from: 'renewed', ...signedIn(db) },
+        { type: 'user_authenticated', from: 'started', ...signedIn(db) },
+      )}
+      select 1 from started`,
   );
 }
 
@@ -104,7 +114,7 @@ export async function recordConsent(
     db.sql`
       with marked as (
         update sessions set consented_for = ${consent.request_hash} where session_id = ${consent.session.session_id}
-      )
+      ), granted as (
       insert into grants as g (subject, client_id, scope, resources, granted_at)
       values (${consent.session.subject}, ${consent.client_id}, ${consent.scope.join(' ')}, ${texts([...consent.resources])}, ${consent.now})
       on conflict (subject, client_id) do update set
@@ -113,7 +123,15 @@ export async function recordConsent(
         resources = case when g.revoked_at is not null then excluded.resources else (
           select coalesce(array_agg(distinct uri), '{}') from unnest(g.resources || excluded.resources) as uri) end,
         granted_at = excluded.granted_at,
-        revoked_at = null`,
+        revoked_at = null
+      returning subject, client_id
+      ) ${andRecord(db, consent.now, {
+        type: 'consent_granted',
+        from: 'granted',
+        subject: aboutUser(db, db.sql`subject`),
+        data: db.sql`'user_id', subject, 'client_id', client_id, 'scope', ${consent.scope.join(' ')}::text`,
+      })}
+      select 1 from granted`,
   );
 }
 
@@ -125,10 +143,17 @@ export async function endSession(db: Database, sessionHash: Uint8Array, now: Dat
       with ended as (
         update sessions set ended_at = ${now} where session_hash = ${sessionHash} and ended_at is null returning session_id, subject
       ), noticed as (${writeNotices(db, 'ended', now)}
-      )
-      update token_families f set revoked_at = ${now}, revoked_because = 'signed out'
-      from ended where f.session_id = ended.session_id and not f.offline and f.revoked_at is null
-      returning 1`,
+      ), revoked as (
+        update token_families f set revoked_at = ${now}, revoked_because = 'signed out'
+        from ended where f.session_id = ended.session_id and not f.offline and f.revoked_at is null
+        returning f.client_id, f.subject, f.session_id, f.family_id, f.revoked_because
+      ) ${andRecord(
+        db,
+        now,
+        { type: 'user_logout', from: 'ended', ...signedOut(db, 'signed out') },
+        { type: 'token_revoked', from: 'revoked', subject: aboutUser(db, db.sql`subject`), data: revokedFamily(db) },
+      )}
+      select 1 from revoked`,
   );
   return rows.length;
 }

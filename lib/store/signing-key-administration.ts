@@ -1,6 +1,7 @@
 /** Brings the table of public keys in line with the secret that holds the private ones. */
 import { listPublicKeys, type PrivateKeyRing, type PublicKey } from '../protocol/key-ring.ts';
 import type { Database } from './database.ts';
+import { recordAlone } from './event-recording.ts';
 import { inTransaction } from './transaction.ts';
 
 /** Number of the lock that keeps two of us apart; held to the end of a transaction, so that a proxied connection is not pinned. */
@@ -91,6 +92,11 @@ export async function alignSigningKeys(transaction: Database, ring: PrivateKeyRi
         returning 1`,
     );
     changed += rows.length;
+  }
+  if (changed > 0) {
+    const idsOf = (state: string) => keys.filter((key) => key.state === state).map(({ kid }) => kid);
+    const data = { active: idsOf('active'), pending: idsOf('pending'), withdrawn: ring.withdraws_others === true };
+    await recordAlone(transaction, now, 'signing_keys_rotated', 'signing-keys', data);
   }
   return changed;
 }

@@ -1,10 +1,12 @@
 /** Questions about token families and the refresh token that each of them holds. */
+import type { EventType } from '../event-types.ts';
 import type { Client } from '../protocol/client.ts';
 import type { TokenFamily } from '../protocol/refresh-token.ts';
 import { type IssuedAccessToken, type TokenUser, userColumns } from './access-tokens.ts';
 import { selectClient } from './clients.ts';
 import { nest, selectAs } from './columns.ts';
 import type { Database } from './database.ts';
+import { aboutUser, andRecord, familyName, revokedFamily } from './event-recording.ts';
 import { isAfterWatermarks, keyStands } from './watermarks.ts';
 
 const familyColumns = [
@@ -93,7 +95,12 @@ export async function rotateRefreshToken(
         where family_id = ${familyId} and refresh_hash = ${rotation.presented_hash} and revoked_at is null
           and ${keyStands(db, token.kid)}
         returning client_id, subject, family_id
-      )
+      ) ${andRecord(db, token.issued_at, {
+        type: 'token_created',
+        from: 'rotated',
+        subject: aboutUser(db, db.sql`subject`),
+        data: createdByRefresh(db, token),
+      })}
       insert into access_tokens (jti, expires_at, issued_at, client_id, subject, family_id)
       select ${token.jti}::uuid, ${token.expires_at}::timestamptz, ${token.issued_at}::timestamptz, client_id, subject, family_id
       from rotated
@@ -115,21 +122,48 @@ export async function insertRetriedToken(
   const rows = await db.ask(
     'insert-retried-token',
     db.sql`
-      insert into access_tokens (jti, expires_at, issued_at, client_id, subject, family_id)
-      select ${token.jti}::uuid, ${token.expires_at}::timestamptz, ${token.issued_at}::timestamptz, client_id, subject, family_id
-      from token_families
-      where family_id = ${familyId} and previous_hash = ${presentedHash} and revoked_at is null and ${keyStands(db, token.kid)}
-      returning 1`,
+      with issued as (
+        insert into access_tokens (jti, expires_at, issued_at, client_id, subject, family_id)
+        select ${token.jti}::uuid, ${token.expires_at}::timestamptz, ${token.issued_at}::timestamptz, client_id, subject, family_id
+        from token_families
+        where family_id = ${familyId} and previous_hash = ${presentedHash} and revoked_at is null and ${keyStands(db, token.kid)}
+        returning client_id, subject, family_id
+      ) ${andRecord(db, token.issued_at, {
+        type: 'token_created',
+        from: 'issued',
+        subject: aboutUser(db, db.sql`subject`),
+        data: createdByRefresh(db, token),
+      })}
+      select 1 from issued`,
   );
   return rows.length === 1;
 }
 
+const createdByRefresh = (db: Database, token: IssuedAccessToken): ReturnType<Database['sql']> => db.sql`
+  'client_id', client_id, 'user_id', subject, 'jti', ${token.jti}::text, 'grant_type', 'refresh_token',
+  'expires_at', ${token.expires_at}::timestamptz, 'family', ${familyName(db, db.sql`family_id`)}`;
+
+/** Ends that somebody should look at. */
+const alarming: { readonly [because in string]?: EventType } = {
+  'authorization code replayed': 'authorization_code_reused',
+  'refresh token reused': 'refresh_token_reused',
+};
+
 /** Ends a family with every token in it. @param because for the operator, never on the wire */
 export async function revokeFamily(db: Database, familyId: string, because: string, now: Date): Promise<void> {
+  const alarm = alarming[because];
+  const told = { from: 'revoked', subject: aboutUser(db, db.sql`subject`), data: revokedFamily(db) };
   await db.ask(
     'revoke-family',
     db.sql`
-      update token_families set revoked_at = ${now}, revoked_because = ${because}, successor_sealed = null
-      where family_id = ${familyId} and revoked_at is null`,
+      with revoked as (
+        update token_families set revoked_at = ${now}, revoked_because = ${because}, successor_sealed = null
+        where family_id = ${familyId} and revoked_at is null
+        returning client_id, subject, session_id, family_id, revoked_because
+      ) ${andRecord(db, now, ...(alarm === undefined ? [] : [{ type: alarm, ...told }]), {
+        type: 'token_revoked',
+        ...told,
+      })}
+      select 1 from revoked`,
   );
 }

@@ -1,6 +1,7 @@
 /** Revokes what was issued to a client, for an end-user or to everybody: a watermark ends all of it at once, the rows follow in batches. */
 import { active, joined } from './access-tokens.ts';
 import { type Database, DatabaseUnavailable } from './database.ts';
+import { aboutClient, aboutUser, andRecord, revokedFamily, signedOut } from './event-recording.ts';
 import { writeNotices } from './logout-notices.ts';
 
 /** What a revocation reaches; with neither client nor end-user it is everything. */
@@ -81,21 +82,42 @@ export async function countRevocable(db: Database, extent: Extent, now: Date): P
  * Ends everything within the extent by one small write; a watermark never goes back.
  * @returns false where there is no such client or end-user
  */
-export async function raiseWatermark(db: Database, extent: Extent): Promise<boolean> {
+export async function raiseWatermark(db: Database, extent: Extent, now: Date): Promise<boolean> {
   const { sql } = db;
   const { client_id, subject, sessions, before } = extent;
+  // One event for all that falls under it, however many tokens that are.
+  const told = (raise: Fragment, about: Fragment, data: Fragment) => sql`
+    with raised as (${raise}) ${andRecord(db, now, {
+      type: 'token_revoked',
+      from: 'raised',
+      subject: about,
+      data: sql`${data}, 'issued_before', ${before}::timestamptz, 'reason', 'revoked by an operator'`,
+    })}
+    select 1 from raised`;
   if (client_id !== undefined) {
-    const raised = sql`update clients set tokens_not_before = greatest(tokens_not_before, ${before}) where client_id = ${client_id} returning 1`;
+    const raised = told(
+      sql`update clients set tokens_not_before = greatest(tokens_not_before, ${before}) where client_id = ${client_id} returning client_id`,
+      aboutClient(db, sql`client_id`),
+      sql`'client_id', client_id`,
+    );
     return (await db.ask('raise-client-watermark', raised)).length === 1;
   }
   if (subject !== undefined) {
-    const raised = sql`update users set tokens_not_before = greatest(tokens_not_before, ${before}) where subject = ${subject} returning 1`;
+    const raised = told(
+      sql`update users set tokens_not_before = greatest(tokens_not_before, ${before}) where subject = ${subject} returning subject`,
+      aboutUser(db, sql`subject`),
+      sql`'user_id', subject`,
+    );
     return (await db.ask('raise-user-watermark', raised)).length === 1;
   }
-  const raised = sql`
-    update revocation_watermark set tokens_not_before = greatest(tokens_not_before, ${before}::timestamptz),
-      sessions_not_before = ${sessions ? sql`greatest(sessions_not_before, ${before}::timestamptz)` : sql`sessions_not_before`}
-    returning 1`;
+  const raised = told(
+    sql`
+      update revocation_watermark set tokens_not_before = greatest(tokens_not_before, ${before}::timestamptz),
+        sessions_not_before = ${sessions ? sql`greatest(sessions_not_before, ${before}::timestamptz)` : sql`sessions_not_before`}
+      returning 1`,
+    sql`null`,
+    sql`'everybody', true`,
+  );
   return (await db.ask('raise-watermark', raised)).length === 1;
 }
 
@@ -111,8 +133,17 @@ async function markRows(
   const { sql } = db;
   const counted = (update: Fragment) =>
     table === 'sessions'
-      ? sql`with ended as (${update} returning session_id, subject), noticed as (${writeNotices(db, 'ended', now)}) select 1 from ended`
-      : sql`${update} returning 1`;
+      ? sql`with ended as (${update} returning session_id, subject), noticed as (${writeNotices(db, 'ended', now)})
+          ${andRecord(db, now, { type: 'user_logout', from: 'ended', ...signedOut(db, 'revoked by an operator') })}
+          select 1 from ended`
+      : sql`with revoked as (${update} returning client_id, subject, session_id, family_id, revoked_because)
+          ${andRecord(db, now, {
+            type: 'token_revoked',
+            from: 'revoked',
+            subject: aboutUser(db, sql`subject`),
+            data: revokedFamily(db),
+          })}
+          select 1 from revoked`;
   let marked = 0;
   if (!isGlobal(extent)) {
     for (;;) {

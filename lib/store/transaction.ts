@@ -54,7 +54,7 @@ export async function inTransaction<T>(db: Database, question: string, work: (tr
       if (isLost()) throw new DatabaseUnavailable(asked, 'CONNECTION_CLOSED in the middle of the transaction');
       return db.ask(asked, query);
     };
-    return work({ ...db, sql, ask });
+    return work({ sql, ask, events: db.events, end: () => db.end() });
   });
   done.catch(() => {});
   try {

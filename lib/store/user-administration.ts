@@ -1,5 +1,6 @@
 /** What an operator asks about end-user accounts: a new one, lists of them, and the end of one. */
 import type { Database } from './database.ts';
+import { aboutUser, andRecord, revokedFamily, signedOut } from './event-recording.ts';
 import { writeNotices } from './logout-notices.ts';
 
 export interface NewUser {
@@ -13,10 +14,18 @@ export async function insertUser(db: Database, user: NewUser, now: Date): Promis
   const rows = await db.ask<{ subject: string }>(
     'insert-user',
     db.sql`
-      insert into users (username, email, password_hash, created_at, updated_at, password_changed_at)
-      values (${user.username}, ${user.email}, ${user.password_hash}, ${now}, ${now}, ${now})
-      on conflict do nothing
-      returning subject`,
+      with created as (
+        insert into users (username, email, password_hash, created_at, updated_at, password_changed_at)
+        values (${user.username}, ${user.email}, ${user.password_hash}, ${now}, ${now}, ${now})
+        on conflict do nothing
+        returning subject
+      ) ${andRecord(db, now, {
+        type: 'user_created',
+        from: 'created',
+        subject: aboutUser(db, db.sql`subject`),
+        data: db.sql`'user_id', subject`,
+      })}
+      select subject from created`,
   );
   return rows[0]?.subject;
 }
@@ -78,8 +87,11 @@ export async function disableUser(
   const rows = await db.ask<{ disabled_at: Date; ended_sessions: number; revoked_families: number }>(
     'disable-user',
     db.sql`
-      with disabled as (
-        update users set disabled_at = coalesce(disabled_at, ${now}), updated_at = ${now} where subject = ${subject} returning disabled_at
+      with before as (
+        select disabled_at from users where subject = ${subject}
+      ), disabled as (
+        update users set disabled_at = coalesce(disabled_at, ${now}), updated_at = ${now} where subject = ${subject}
+        returning subject, disabled_at
       ), ended as (
         update sessions set ended_at = ${now} where subject = ${subject} and ended_at is null returning session_id, subject, expires_at
       ), noticed as (${writeNotices(db, 'ended', now)}
@@ -91,8 +103,20 @@ export async function disableUser(
       ), revoked as (
         update token_families set revoked_at = ${now}, revoked_because = 'account disabled', successor_sealed = null
         where subject = ${subject} and revoked_at is null
-        returning 1
-      )
+        returning client_id, subject, session_id, family_id, revoked_because
+      ) ${andRecord(
+        db,
+        now,
+        {
+          type: 'user_disabled',
+          from: 'disabled',
+          subject: aboutUser(db, db.sql`subject`),
+          data: db.sql`'user_id', subject`,
+          when: db.sql`(select disabled_at from before) is null`,
+        },
+        { type: 'user_logout', from: 'ended', ...signedOut(db, 'account disabled') },
+        { type: 'token_revoked', from: 'revoked', subject: aboutUser(db, db.sql`subject`), data: revokedFamily(db) },
+      )}
       select disabled_at, (select count(*)::integer from ended where expires_at > ${now}) as ended_sessions,
         (select count(*)::integer from revoked) as revoked_families
       from disabled`,

@@ -76,6 +76,7 @@ test('cut off before the client is disabled and run again, it is whole, and its 
     get sql() {
       return operator.sql;
     },
+    events: operator.events,
     end: operator.end,
     ask: (question: string, query: never) =>
       question === 'disable-client'

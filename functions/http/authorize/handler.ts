@@ -2,6 +2,7 @@
 import { readConfig } from '../../../lib/config.ts';
 import { connectDatabase } from '../../../lib/connect.ts';
 import { createAddressGate } from '../../../lib/flows/address-gate.ts';
+import { traced } from '../../../lib/flows/traced.ts';
 import { endpoint } from '../../../lib/http/endpoint.ts';
 import { presentAsPage } from '../../../lib/http/page-errors.ts';
 import { createKeyFinder } from '../../../lib/keys/public-keys.ts';
@@ -15,5 +16,5 @@ const findKey = createKeyFinder(() => listPublishedKeys(db), Date.now);
 export const handler = endpoint(
   'authorize',
   { issuer: config.issuer, present: presentAsPage(config.theme), gate: createAddressGate(db, Date.now) },
-  (request) => authorize({ config, db, findKey }, request),
+  (request) => authorize({ config, db: traced(db, request), findKey }, request),
 );

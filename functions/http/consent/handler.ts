@@ -2,6 +2,7 @@
 import { readConfig } from '../../../lib/config.ts';
 import { connectDatabase } from '../../../lib/connect.ts';
 import { createAddressGate } from '../../../lib/flows/address-gate.ts';
+import { traced } from '../../../lib/flows/traced.ts';
 import { endpoint } from '../../../lib/http/endpoint.ts';
 import { presentAsPage } from '../../../lib/http/page-errors.ts';
 import { consent } from './consent.ts';
@@ -12,5 +13,5 @@ const db = connectDatabase();
 export const handler = endpoint(
   'consent',
   { issuer: config.issuer, present: presentAsPage(config.theme), gate: createAddressGate(db, Date.now) },
-  (request) => consent({ config, db }, request),
+  (request) => consent({ config, db: traced(db, request) }, request),
 );

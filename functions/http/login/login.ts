@@ -13,6 +13,7 @@ import { hashRequest } from '../../../lib/protocol/interaction.ts';
 import { refuseRepeated } from '../../../lib/protocol/parameters.ts';
 import { dummyHash, hashPassword, needsRehash, verifyPassword } from '../../../lib/protocol/password.ts';
 import type { Database } from '../../../lib/store/database.ts';
+import { recordAlone } from '../../../lib/store/event-recording.ts';
 import { startSession } from '../../../lib/store/sessions.ts';
 import { forgiveAttempt } from '../../../lib/store/throttles.ts';
 import { findSignIn, replacePasswordHash } from '../../../lib/store/users.ts';
@@ -101,7 +102,14 @@ async function signIn(parts: LoginParts, request: HttpRequest, purpose: Purpose)
   const matches = await verifyPassword(password, account?.password_hash ?? dummyHash);
   if (!account || account.disabled || !matches) {
     count('oauth_failed_authentications');
-    request.note('detail', account ? (matches ? 'sign-in of a disabled account' : 'wrong password') : 'unknown account');
+    const reason = account ? (matches ? 'disabled account' : 'wrong password') : 'unknown account';
+    request.note('detail', reason === 'disabled account' ? 'sign-in of a disabled account' : reason);
+    // No more of these than the throttle lets through.
+    const about = account ? { user_id: account.subject } : {};
+    await recordAlone(db, new Date(), 'user_authentication_failed', account ? `users/${account.subject}` : null, {
+      ...about,
+      reason,
+    });
     const page = show(parts, request, retry, 401, 'The username or the password is wrong.');
     // RFC 9110 §15.5.2 wants a challenge with every 401; browsers show the page for a scheme they do not know.
     return { ...page, headers: { ...page.headers, 'www-authenticate': 'Cookie realm="oauth2"' } };

@@ -2,6 +2,7 @@
 import { readConfig } from '../../../lib/config.ts';
 import { connectDatabase } from '../../../lib/connect.ts';
 import { createAddressGate } from '../../../lib/flows/address-gate.ts';
+import { traced } from '../../../lib/flows/traced.ts';
 import { endpoint } from '../../../lib/http/endpoint.ts';
 import { register } from './register.ts';
 
@@ -9,5 +10,5 @@ const config = readConfig();
 const db = connectDatabase();
 
 export const handler = endpoint('register', { issuer: config.issuer, gate: createAddressGate(db, Date.now) }, (request) =>
-  register({ config, db }, request),
+  register({ config, db: traced(db, request) }, request),
 );

@@ -2,6 +2,7 @@
 import { readConfig } from '../../../lib/config.ts';
 import { connectDatabase } from '../../../lib/connect.ts';
 import { createAddressGate } from '../../../lib/flows/address-gate.ts';
+import { traced } from '../../../lib/flows/traced.ts';
 import { endpoint } from '../../../lib/http/endpoint.ts';
 import { createKeyFinder } from '../../../lib/keys/public-keys.ts';
 import { listPublishedKeys } from '../../../lib/store/signing-keys.ts';
@@ -12,5 +13,5 @@ const db = connectDatabase();
 const findKey = createKeyFinder(() => listPublishedKeys(db), Date.now);
 
 export const handler = endpoint('revoke', { issuer: config.issuer, gate: createAddressGate(db, Date.now) }, (request) =>
-  revoke({ config, db, findKey }, request),
+  revoke({ config, db: traced(db, request), findKey }, request),
 );

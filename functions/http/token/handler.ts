@@ -2,6 +2,7 @@
 import { readConfig, readSigningSecret } from '../../../lib/config.ts';
 import { connectDatabase } from '../../../lib/connect.ts';
 import { createAddressGate } from '../../../lib/flows/address-gate.ts';
+import { traced } from '../../../lib/flows/traced.ts';
 import { endpoint } from '../../../lib/http/endpoint.ts';
 import { createSigner } from '../../../lib/keys/signer.ts';
 import { readKeyRing } from '../../../lib/keys/vault.ts';
@@ -13,5 +14,5 @@ const secret = readSigningSecret();
 const signer = createSigner(() => readKeyRing(secret), Date.now);
 
 export const handler = endpoint('token', { issuer: config.issuer, gate: createAddressGate(db, Date.now) }, (request) =>
-  token({ config, db, signer }, request),
+  token({ config, db: traced(db, request), signer }, request),
 );
