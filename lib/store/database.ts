@@ -1,7 +1,9 @@
 /** The connection to Postgres: asks questions, times them, and turns a database that is away into one kind of error. */
+import { setImmediate as turn } from 'node:timers/promises';
 import postgres from 'postgres';
 import { Unavailable } from '../protocol/errors.ts';
 import type { EventContext } from './event-recording.ts';
+import { handlerOf, mayRepeat, repeat, Silence, takeBack } from './repetition.ts';
 import { readTextArray, writeTextArray } from './text-array.ts';
 
 export interface ConnectionSettings {
@@ -40,11 +42,13 @@ export interface Database {
   readonly sql: Sql;
   readonly events: EventContext;
   /**
-   * Runs one statement.
+   * Runs one statement. Where its connection turns out to be gone before the statement was carried out, it is asked once more on another one.
    * @param question its name in metrics and in the log of slow statements
    * @throws {DatabaseUnavailable} where the database is away, too slow or restarting
    */
   ask<Row>(question: string, query: postgres.PendingQuery<postgres.Row[]>): Promise<Row[]>;
+  /** Takes the next connection from a pool of its own, as those of this one are gone. */
+  replace(lost: Sql): void;
   end(): Promise<void>;
 }
 
@@ -69,15 +73,26 @@ const away =
 /** What only reads in maintenance mode is not worth asking again in a moment. */
 const readOnly = '25006';
 const maintenanceSeconds = 30;
+/** The part of the deadline after which a connection that has not even parsed the statement counts as gone. */
+const silence = 0.3;
+
+/** Milliseconds without a question after which a connection may have ended unheard. */
+const pauseMs = 10;
+
+/** The server's farewell comes before the end of its connection. */
+const gone = /^(57P0|CONNECTION_|ECONN|EPIPE)/;
 
 /** Opens a connection lazily: nothing is sent before the first question. */
 export function openDatabase(settings: ConnectionSettings, observe: Observer = () => {}): Database {
   const deadlineMs = settings.deadline_ms ?? 5000;
+  const handlers = new WeakSet<object>();
   let sql = open();
+  let answered = 0;
   // What was about to be written when a connection ended stays in the driver's buffer, and its next handshake waits behind it for good: a
   // sandbox that thaws after a failover meets just that. So a connection that ended takes its pool along.
   function open(): Sql {
     const pool: Sql = connect(settings, () => replace(pool));
+    handlers.add(handlerOf(pool``));
     return pool;
   }
   function replace(pool: Sql): void {
@@ -85,36 +100,59 @@ export function openDatabase(settings: ConnectionSettings, observe: Observer = (
     sql = open();
     pool.end({ timeout: 1 }).catch(() => {});
   }
+  /** @param last whether silence is waited out, as there is no other attempt */
+  async function attempt<Row>(question: string, query: Query<Row>, until: number, last: boolean): Promise<Row[]> {
+    const asked = sql;
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<never>((_, reject) => {
+      const giveUp = () => {
+        reject(new DatabaseUnavailable(question, `no answer within ${deadlineMs} ms`));
+        // The connection may be silent for good (a failover without a farewell): the next question gets a new one. Cancelling
+        // would need an answering server, and the driver's failure to reach one could not be caught.
+        replace(asked);
+      };
+      const doubt = () => {
+        if (!takeBack(query)) timer = setTimeout(giveUp, until - performance.now());
+        else reject(new Silence());
+      };
+      timer = last ? setTimeout(giveUp, until - performance.now()) : setTimeout(doubt, deadlineMs * silence);
+    });
+    try {
+      return (await Promise.race([query, deadline])) as Row[];
+    } catch (cause) {
+      if (cause instanceof Error && 'code' in cause && gone.test(String(cause.code))) replace(asked);
+      throw cause;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
   return {
     get sql() {
       return sql;
     },
     events: settings.events ?? everything,
+    replace,
     ask: async <Row>(question: string, query: Query<Row>) => {
       const started = performance.now();
-      const asked = sql;
-      let timer: NodeJS.Timeout | undefined;
-      const deadline = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => {
-          reject(new DatabaseUnavailable(question, `no answer within ${deadlineMs} ms`));
-          // The connection may be silent for good (a failover without a farewell): the next question gets a new one. Cancelling
-          // would need an answering server, and the driver's failure to reach one could not be caught.
-          replace(asked);
-        }, deadlineMs);
-      });
+      const until = started + deadlineMs;
+      // A statement of a transaction belongs to its connection.
+      const last = !handlers.has(handlerOf(query));
       let succeeded = false;
+      // A named statement is sent whole, so nothing would tell that it was not carried out: what the connection has to say comes first,
+      // which is a farewell, its end and its close, each in a turn of the loop or two.
+      if (settings.prepare && !last && started - answered > pauseMs) for (let turns = 0; turns < 8; turns++) await turn();
       try {
-        const rows = await Promise.race([query, deadline]);
+        const rows = await attempt(question, query, until, last).catch((cause: unknown) => {
+          if (last || !(cause instanceof Silence || mayRepeat(query, cause))) throw cause;
+          return attempt(question, repeat(query, sql), until, true);
+        });
         succeeded = true;
-        return rows as Row[];
+        return rows;
       } catch (cause) {
-        // The server's farewell comes before the end of its connection.
-        if (cause instanceof Error && 'code' in cause && /^(57P0|CONNECTION_|ECONN|EPIPE)/.test(String(cause.code)))
-          replace(asked);
         throw toStoreError(question, cause);
       } finally {
-        clearTimeout(timer);
-        observe(question, performance.now() - started, succeeded);
+        answered = performance.now();
+        observe(question, answered - started, succeeded);
       }
     },
     end: () => sql.end({ timeout: 1 }),
