@@ -78,6 +78,20 @@ export const procedures = {
     occasion: 'at the end of `rotate-database-password`',
     purpose: "Sign in with the administrator's password, and fail to with the one before",
   },
+  'record-incident': {
+    needs: ['database'],
+    writes: true,
+    command: false,
+    occasion: 'with each step of `incident`',
+    purpose: 'Record an incident and the steps taken in it',
+  },
+  'read-incident': {
+    needs: ['database'],
+    writes: false,
+    command: false,
+    occasion: 'with each phase of `incident`',
+    purpose: 'Read an incident, its steps and the audit log of its time',
+  },
   block: {
     needs: ['database'],
     writes: true,
@@ -164,6 +178,13 @@ export const procedures = {
   logs: { runs: 'tool', needs: [], writes: false, command: true, purpose: 'Show, follow, search and export the logs' },
   releases: { runs: 'tool', needs: [], writes: false, command: true, purpose: 'List the releases and which one is live' },
   release: { runs: 'tool', needs: [], writes: true, command: true, purpose: 'Put a release in place: every function at once' },
+  incident: {
+    runs: 'tool',
+    needs: [],
+    writes: true,
+    command: true,
+    purpose: 'Respond to a security incident, phase by phase, and report it',
+  },
   'rotate-database-password': {
     runs: 'tool',
     needs: [],

@@ -20,6 +20,8 @@ export interface Order {
   readonly input: Readonly<Record<string, unknown>>;
   readonly apply: boolean;
   readonly reason?: string;
+  /** The incident that it is part of. */
+  readonly incident?: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;

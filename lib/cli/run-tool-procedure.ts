@@ -47,7 +47,8 @@ export async function runToolProcedure(
     json,
     signal,
     findLocalRuntime: () => readRuntime(environment),
-    call: (procedure, input, reason) => invokeProcedure(stage, procedure, { input, apply: true, reason }, environment),
+    call: (procedure, input, reason, incident) =>
+      invokeProcedure(stage, procedure, { input, apply: true, reason, ...(incident !== undefined && { incident }) }, environment),
     findLocalIssuer: () => findLocalIssuer(environment),
   };
   try {

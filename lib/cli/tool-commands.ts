@@ -1,5 +1,6 @@
 /** The commands that the tool carries out itself: their options, what does it, and how the result is shown. */
 
+import { handleIncident } from '../incident/incident.ts';
 import { rotateDatabasePassword } from '../incident/rotate-database-password.ts';
 import { showLogs } from '../observe/logs.ts';
 import type { ToolProcedureName } from '../procedures.ts';
@@ -11,6 +12,7 @@ import type { ToolProcedure } from '../releases/tool.ts';
 import { verifyStage } from '../releases/verify.ts';
 import type { Command } from './commands.ts';
 import { CliFailure } from './exit-codes.ts';
+import { incidentCommand } from './incident-command.ts';
 import { logCommand } from './log-command.ts';
 import { facts, instant, table } from './present.ts';
 
@@ -23,6 +25,7 @@ export const toolProcedures: Record<ToolProcedureName, ToolProcedure> = {
   logs: showLogs,
   releases: listStageReleases,
   release: putRelease,
+  incident: handleIncident,
   'rotate-database-password': rotateDatabasePassword,
   rollback: rollBack,
 };
@@ -105,6 +108,7 @@ export const toolCommands: Record<ToolProcedureName, Command> = {
     show: showMoved,
     example: 'oauth2ctl release --to 12 --stage production --apply --reason "13 answers slowly"',
   },
+  incident: incidentCommand,
   'rotate-database-password': {
     acts: 'planned',
     options: [],

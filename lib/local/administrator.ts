@@ -23,6 +23,8 @@ export async function setAdministrator(url: string, username: string, password: 
   const make = (role: string, more: string) => `
     do $$ begin create role ${role} ${more}; exception when duplicate_object or unique_violation then null; end $$`;
   try {
+    // Maintenance mode makes every other session read-only; a password is replaced then, too.
+    await sql.unsafe('set default_transaction_read_only = off');
     await sql.unsafe(make(group, 'nologin'));
     await sql.unsafe(make(username, 'login superuser'));
     await sql.unsafe(`grant ${group} to ${username}`);

@@ -56,22 +56,29 @@ interface Order {
   readonly apply: boolean;
   readonly reason: string | null;
   readonly actor: string;
+  /** The incident that it is part of. */
+  readonly incident: string | null;
 }
+
+/** What an incident is called. */
+export const incidentForm = /^[A-Za-z0-9][A-Za-z0-9-]{2,60}$/;
 
 const orderTable: InputTable = {
   input: { accepts: isObject, allowed: 'a JSON object' },
   apply: onOff,
   reason: text(500),
+  incident: matching(incidentForm, 'the id of an incident'),
   actor: matching(/^[\w.@:/+=,-]{1,200}$/, 'a name of 1 to 200 letters, digits and . @ : / + = , - _'),
 };
 
 function readOrder(payload: unknown): Order {
-  const { input, apply, reason, actor } = checkInput(payload, orderTable, 'payload');
+  const { input, apply, reason, actor, incident } = checkInput(payload, orderTable, 'payload');
   return {
     input: input ?? {},
     apply: apply === true,
     reason: (reason as string | undefined) ?? null,
     actor: (actor as string | undefined) ?? 'unknown',
+    incident: (incident as string | undefined) ?? null,
   };
 }
 
@@ -137,14 +144,14 @@ async function perform<T extends Instruments, Input, Facts, Result>(
 async function audit<T extends Instruments>(
   { db }: T,
   { name }: { readonly name: ProcedureName },
-  { order: { actor, reason }, plan }: Run,
+  { order: { actor, reason, incident }, plan }: Run,
   outcome: 'succeeded' | 'failed',
   detail: string | null,
 ): Promise<void> {
   if (!db) throw new Error(`${name} writes, so it needs the database for its audit entry`);
   // Postgres stores no NUL character.
   const storable = detail?.replaceAll('\0', '').slice(0, 2000) ?? null;
-  await insertAuditEntry(db, { actor, procedure: name, reason, plan, outcome, detail: storable });
+  await insertAuditEntry(db, { actor, procedure: name, reason, plan, outcome, detail: storable, incident_id: incident });
 }
 
 /**
@@ -158,7 +165,7 @@ export async function runProcedure<T extends Instruments, Input, Facts, Result>(
   requestId?: string,
 ): Promise<Answer<Result>> {
   const started = performance.now();
-  const run: Run = { order: { input: {}, apply: false, reason: null, actor: 'unknown' }, plan: noPlan };
+  const run: Run = { order: { input: {}, apply: false, reason: null, actor: 'unknown', incident: null }, plan: noPlan };
   let answer: Answer<Result>;
   let failure: Failure | undefined;
   try {

@@ -33,7 +33,12 @@ export interface ToolContext {
   readonly actor: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Runs a procedure that is a function, as a command of its own would. */
-  call(name: FunctionProcedureName, input: Readonly<Record<string, unknown>>, reason: string): Promise<ToolAnswer>;
+  call(
+    name: FunctionProcedureName,
+    input: Readonly<Record<string, unknown>>,
+    reason: string,
+    incident?: string,
+  ): Promise<ToolAnswer>;
   /** Attempts to find a server well after its aliases moved: Lambda takes seconds to know that everywhere. */
   readonly patience: { readonly tries: number; readonly pause_ms: number };
   /** Writes for a procedure that shows things while it runs. */

@@ -9,6 +9,8 @@ export interface AuditEntry {
   readonly plan: unknown;
   readonly outcome: 'succeeded' | 'failed';
   readonly detail: string | null;
+  /** The incident that it was done for. */
+  readonly incident_id?: string | null;
 }
 
 /** Adds an entry; entries are never changed. */
@@ -16,8 +18,8 @@ export async function insertAuditEntry(db: Database, entry: AuditEntry): Promise
   await db.ask(
     'insert-audit-entry',
     db.sql`
-      insert into audit_log (actor, procedure, reason, plan, outcome, detail)
-      values (${entry.actor}, ${entry.procedure}, ${entry.reason}, ${db.sql.json(entry.plan as never)}, ${entry.outcome}, ${entry.detail})`,
+      insert into audit_log (actor, procedure, reason, plan, outcome, detail, incident_id)
+      values (${entry.actor}, ${entry.procedure}, ${entry.reason}, ${db.sql.json(entry.plan as never)}, ${entry.outcome}, ${entry.detail}, ${entry.incident_id ?? null})`,
   );
 }
 

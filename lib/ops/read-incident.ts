@@ -1,0 +1,45 @@
+/** Reads an incident with its steps and what the audit log has of its time. */
+import { type AuditedAct, type Incident, type IncidentStep, listAudited, listIncidents, listSteps } from '../store/incidents.ts';
+import { matching, onOff, ProcedureFault } from './input.ts';
+import { incidentForm, type ProcedureDefinition, type Tools } from './procedure.ts';
+
+export interface ReadIncidentInput {
+  /** Absent: the one that is open. */
+  readonly incident_id?: string;
+  /** With the audit log of its time, from an hour before it was opened. */
+  readonly audited?: boolean;
+}
+
+export interface ReadIncident {
+  readonly incident: Incident;
+  readonly steps: readonly IncidentStep[];
+  readonly audited: readonly AuditedAct[];
+}
+
+const hour = 3_600_000;
+
+export const readIncident: ProcedureDefinition<Tools, ReadIncidentInput, null, ReadIncident> = {
+  name: 'read-incident',
+  input: { incident_id: matching(incidentForm, 'the id of an incident'), audited: onOff },
+  look: async () => null,
+  plan: () => ({ steps: ['read the incident'] }),
+  async apply({ db, now }, { incident_id, audited = false }) {
+    const [incident, ...others] = await listIncidents(db, incident_id);
+    if (incident === undefined)
+      throw new ProcedureFault(
+        'no_incident',
+        incident_id === undefined ? 'no incident is open: oauth2ctl incident open' : `there is no incident "${incident_id}"`,
+      );
+    if (others.length > 0)
+      throw new ProcedureFault(
+        'several_incidents',
+        `several incidents are open: choose by --id ${[incident, ...others].map((one) => one.incident_id).join(', --id ')}`,
+      );
+    const from = new Date(incident.opened_at.getTime() - hour);
+    return {
+      incident,
+      steps: await listSteps(db, incident.incident_id),
+      audited: audited ? await listAudited(db, from, incident.closed_at ?? now()) : [],
+    };
+  },
+};
