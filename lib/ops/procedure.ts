@@ -67,8 +67,8 @@ const orderTable: InputTable = {
   input: { accepts: isObject, allowed: 'a JSON object' },
   apply: onOff,
   reason: text(500),
-  incident: matching(incidentForm, 'the id of an incident'),
   actor: matching(/^[\w.@:/+=,-]{1,200}$/, 'a name of 1 to 200 letters, digits and . @ : / + = , - _'),
+  incident: matching(incidentForm, 'the id of an incident'),
 };
 
 function readOrder(payload: unknown): Order {
