@@ -3,9 +3,10 @@ import type { Need } from './routes.ts';
 
 /**
  * `signing-write` may create and change the secret that holds the private keys, `schema` owns the tables,
+ * `migrations` carries their files without the right to apply them,
  * `administration` may read the database administrator's password, which creates the other roles.
  */
-export type ProcedureNeed = Need | 'signing-write' | 'schema' | 'administration';
+export type ProcedureNeed = Need | 'signing-write' | 'schema' | 'migrations' | 'administration';
 
 export interface Procedure {
   readonly needs: readonly ProcedureNeed[];
@@ -113,6 +114,18 @@ export const procedures = {
     writes: true,
     command: true,
     purpose: 'Turn maintenance mode on or off: what writes is answered 503, what reads goes on',
+  },
+  'migration-status': {
+    needs: ['database', 'migrations'],
+    writes: false,
+    command: true,
+    purpose: 'Show the last migrations, what is pending, and what a failed one left',
+  },
+  'database-report': {
+    needs: ['database'],
+    writes: false,
+    command: true,
+    purpose: 'Report how the database is doing and what to change',
   },
   'purge-expired': {
     needs: ['database', 'schema'],

@@ -4,6 +4,8 @@ import { blockCommands } from './block-commands.ts';
 import { CliFailure } from './exit-codes.ts';
 import { maintenanceCommand } from './maintenance-command.ts';
 import { facts, instant, table } from './present.ts';
+import { showDatabaseReport, showMigrationStatus } from './show-database.ts';
+import { showStatus } from './show-status.ts';
 
 export interface Option {
   /** As commander writes it: `--redirect-uri <uri>`. */
@@ -216,6 +218,22 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
       ]),
     example: 'oauth2ctl migrate --apply --reason "release 1.4.0"',
   },
+  'migration-status': {
+    acts: 'reads',
+    options: [],
+    toInput: () => ({}),
+    isWell: ({ state }) => state === 'up to date' || state === 'pending',
+    show: showMigrationStatus,
+    example: 'oauth2ctl migration-status --stage production',
+  },
+  'database-report': {
+    acts: 'reads',
+    options: [],
+    toInput: () => ({}),
+    isWell: ({ well }) => well === true,
+    show: showDatabaseReport,
+    example: 'oauth2ctl database-report --stage production',
+  },
   'rotate-signing-keys': {
     acts: 'planned',
     options: [{ flags: '--emergency', purpose: 'a key was stolen: replace all keys and withdraw the old ones at once' }],
@@ -261,40 +279,3 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
     example: 'oauth2ctl status --stage production --json',
   },
 };
-
-function showStatus(status: Values): string {
-  const { schema, counts, signing } = status;
-  const lines = [
-    facts([
-      ['stage', status.stage],
-      ['issuer', status.issuer],
-      ['release', `${status.release} (version ${status.version})`],
-      ['health', status.healthy ? 'well' : 'NOT WELL'],
-      ['maintenance', status.maintenance],
-      ['database', status.database.reachable ? `reachable, Postgres ${status.database.server_version ?? ''}` : 'NOT REACHABLE'],
-      [
-        'migrations',
-        schema
-          ? `${schema.applied} applied, version ${schema.version} (${schema.description}) on ${instant(schema.installed_on)}`
-          : null,
-      ],
-      ['signing secret', signing.secret],
-      ['clients', counts?.clients],
-      ['users', counts?.users],
-      ['sessions', counts?.sessions],
-      ['token families', counts?.families],
-      ['active tokens', counts?.access_tokens],
-      ['partitions ahead', status.partition_days === null ? null : `${status.partition_days} days`],
-    ]),
-  ];
-  if (signing.keys.length > 0)
-    lines.push(
-      table(
-        ['KEY', 'ALGORITHM', 'STATE', 'SINCE'],
-        signing.keys.map((key: Values) => [key.kid, key.alg, key.state, instant(key.activated_at ?? key.created_at)]),
-      ),
-    );
-  if (status.problems.length > 0)
-    lines.push(['Not well:', ...status.problems.map((problem: string) => `  - ${problem}`)].join('\n'));
-  return lines.join('\n\n');
-}

@@ -5,7 +5,7 @@ export const exitCodes = {
   failed: { code: 1, meaning: 'the procedure refused or failed; the message says why' },
   usage: { code: 2, meaning: 'the command was not understood' },
   unreachable: { code: 3, meaning: 'the stage could not be reached: not running, not deployed, no credentials or no permission' },
-  unwell: { code: 4, meaning: 'status, verify, preflight: something is not well' },
+  unwell: { code: 4, meaning: 'a command that looks (status, verify, doctor …): something is not well' },
 } as const;
 
 /** An end of the tool that is not success, with a message that says what to do. */

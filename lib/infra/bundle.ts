@@ -32,7 +32,9 @@ export function functionSources(root: string): FunctionSource[] {
     ...procedureNames.map((name) => ({
       name,
       file: join(root, 'functions/ops', name, 'handler.ts'),
-      ...((procedures[name].needs as readonly string[]).includes('schema') && { migrations: join(root, 'migrations') }),
+      ...(procedures[name].needs.some((need) => need === 'schema' || need === 'migrations') && {
+        migrations: join(root, 'migrations'),
+      }),
     })),
   ];
   const missing = sources.filter(({ file }) => !existsSync(file)).map(({ file }) => relative(root, file));

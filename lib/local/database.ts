@@ -99,6 +99,8 @@ async function prepare(sql: postgres.Sql, database: Database): Promise<void> {
   if (!found?.role) await sql`create role ${sql(ownerRole)} login createrole`;
   // A restore makes a database beside this one.
   await sql`alter role ${sql(ownerRole)} createdb`;
+  // What an administrator of RDS gives it: the migrations pass it on.
+  await sql`grant pg_monitor to ${sql(ownerRole)} with admin option`;
   if (!found?.base) await database.createDatabase(databaseName);
   if (found?.role && found.base) return;
   await withConnection(database.url(), async (own) => void (await own`create extension if not exists pg_stat_statements`));

@@ -181,6 +181,8 @@ function serverArguments(data: string, port: number, fast: boolean): string[] {
     port,
     unix_socket_directories: '',
     max_connections: 200,
+    // With the usual work_mem, what 200 connections may take fits into four times this, as on an instance.
+    shared_buffers: '288MB',
     shared_preload_libraries: 'pg_stat_statements',
     timezone: 'UTC',
     log_timezone: 'UTC',

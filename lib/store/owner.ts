@@ -10,12 +10,24 @@ const owner = 'oauth2_migrator';
  * @returns whether the role was new
  */
 export async function ensureOwner(db: Database): Promise<boolean> {
-  const [found] = await db.ask<{ exists: boolean; creates: boolean; iam: boolean; database: string; owned: boolean }>(
+  const [found] = await db.ask<{
+    exists: boolean;
+    creates: boolean;
+    iam: boolean;
+    monitors: boolean;
+    extends: boolean;
+    database: string;
+    owned: boolean;
+  }>(
     'find-owner',
     db.sql`
       select exists (select from pg_roles where rolname = ${owner}) as exists,
         exists (select from pg_roles where rolname = ${owner} and rolcreatedb) as creates,
         exists (select from pg_roles where rolname = 'rds_iam') as iam,
+        exists (select from pg_auth_members where roleid = 'pg_monitor'::regrole and admin_option and pg_has_role(member, 'usage')) as monitors,
+        -- On RDS this role may create it; a superuser may everywhere.
+        exists (select from pg_roles r where (r.rolsuper or r.rolname = 'rds_superuser') and pg_has_role(r.oid, 'usage'))
+          and exists (select from pg_available_extensions where name = 'pg_stat_statements') as extends,
         quote_ident(current_database()) as database,
         exists (select from pg_database where datname = current_database() and pg_get_userbyid(datdba) = ${owner}) as owned`,
   );
@@ -26,6 +38,10 @@ export async function ensureOwner(db: Database): Promise<boolean> {
     ...(found.exists && !found.creates ? [`alter role ${owner} createdb`] : []),
     // RDS authenticates members of this role by IAM token; the migrations pass it on to the roles that they create.
     ...(found.iam ? [`grant rds_iam to ${owner} with admin option`] : []),
+    // The migrations pass it on to the role that reports: statistics of every role, no rows.
+    ...(found.monitors ? [`grant pg_monitor to ${owner} with admin option`] : []),
+    // Only an administrator may create it; without it the slowest statements are not known.
+    ...(found.extends ? ['create extension if not exists pg_stat_statements'] : []),
     // Only a member may make somebody the owner.
     `grant ${owner} to current_user`,
     // Maintenance mode is a setting of the database, and only its owner may change those.

@@ -69,9 +69,10 @@ describe('the bundle of', () => {
       assert.deepEqual(foreign, []);
     });
 
-    it(`${name} carries the migrations ${needs.includes('schema') ? 'that there are' : 'not'}`, () => {
+    const carries = needs.includes('schema') || needs.includes('migrations');
+    it(`${name} carries the migrations ${carries ? 'that there are' : 'not'}`, () => {
       const folder = join(bundleOf().folder, 'migrations');
-      if (!needs.includes('schema')) return assert.ok(!existsSync(folder));
+      if (!carries) return assert.ok(!existsSync(folder));
       const wanted = readdirSync(join(root, 'migrations')).filter((file) => file.endsWith('.sql'));
       assert.deepEqual(readdirSync(folder).toSorted(), wanted.toSorted());
     });

@@ -1,0 +1,42 @@
+/** How the state of a stage is shown. */
+import { facts, instant, table } from './present.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: members of results are as the procedures make them
+type Values = Record<string, any>;
+
+export function showStatus(status: Values): string {
+  const { schema, counts, signing } = status;
+  const lines = [
+    facts([
+      ['stage', status.stage],
+      ['issuer', status.issuer],
+      ['release', `${status.release} (version ${status.version})`],
+      ['health', status.healthy ? 'well' : 'NOT WELL'],
+      ['maintenance', status.maintenance],
+      ['database', status.database.reachable ? `reachable, Postgres ${status.database.server_version ?? ''}` : 'NOT REACHABLE'],
+      [
+        'migrations',
+        schema
+          ? `${schema.applied} applied, version ${schema.version} (${schema.description}) on ${instant(schema.installed_on)}`
+          : null,
+      ],
+      ['signing secret', signing.secret],
+      ['clients', counts?.clients],
+      ['users', counts?.users],
+      ['sessions', counts?.sessions],
+      ['token families', counts?.families],
+      ['active tokens', counts?.access_tokens],
+      ['partitions ahead', status.partition_days === null ? null : `${status.partition_days} days`],
+    ]),
+  ];
+  if (signing.keys.length > 0)
+    lines.push(
+      table(
+        ['KEY', 'ALGORITHM', 'STATE', 'SINCE'],
+        signing.keys.map((key: Values) => [key.kid, key.alg, key.state, instant(key.activated_at ?? key.created_at)]),
+      ),
+    );
+  if (status.problems.length > 0)
+    lines.push(['Not well:', ...status.problems.map((problem: string) => `  - ${problem}`)].join('\n'));
+  return lines.join('\n\n');
+}
