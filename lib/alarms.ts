@@ -1,41 +1,5 @@
 /** The alarm table: what is watched, from which value on it is wrong, who hears of it and which page helps. */
-import type { ProcedureName } from './procedures.ts';
-
-/** What a metric is measured at; each has its own namespace and dimensions in CloudWatch. */
-export type Source = 'api' | 'function' | 'database' | 'proxy' | 'failed-queue' | 'server' | 'procedure';
-
-export interface WatchedMetric {
-  readonly source: Source;
-  /** As AWS, or this server, names it. */
-  readonly name: string;
-  readonly statistic: 'Sum' | 'Average' | 'Minimum' | 'Maximum' | 'p95' | 'p99';
-  /** Beside those of the source: what a request counts, it counts by the class of its status. */
-  readonly dimensions?: Readonly<Record<string, string>>;
-}
-
-export interface Alarm {
-  /** Names in lower case; an `expression` uses them. */
-  readonly metrics: Readonly<Record<string, WatchedMetric>>;
-  /** CloudWatch metric math; without one the only metric is watched itself. `{memory_bytes}` is the instance's memory. */
-  readonly expression?: string;
-  /** One alarm for each row of the route table, of the procedure table, or of both, instead of one for the stage. */
-  readonly each?: 'route' | 'procedure' | 'function';
-  readonly fires: 'above' | 'below';
-  readonly threshold: number;
-  readonly unit: '%' | 'ms' | 's' | 'count' | 'bytes';
-  /** Minutes that one value is made of. */
-  readonly period: 1 | 5;
-  /** It fires when every value of this many minutes is wrong. */
-  readonly minutes: number;
-  /** What no value at all means. */
-  readonly silence: 'wrong' | 'fine';
-  readonly severity: 'critical' | 'warning';
-  /** Whether a deploy that is shifting traffic is taken back when it fires. */
-  readonly stops_deploy?: true;
-  /** The procedure whose page in runbooks/ says what to do. */
-  readonly runbook: ProcedureName;
-  readonly purpose: string;
-}
+import type { Alarm } from './alarm.ts';
 
 export const alarms = {
   HighErrorRate: {
@@ -52,8 +16,24 @@ export const alarms = {
     silence: 'fine',
     severity: 'critical',
     stops_deploy: true,
-    runbook: 'status',
+    runbook: 'high-error-rate',
     purpose: 'More than 5 % of the requests are answered 5xx',
+  },
+  ErrorRateRaised: {
+    metrics: {
+      errors: { source: 'api', name: '5xx', statistic: 'Sum' },
+      requests: { source: 'api', name: 'Count', statistic: 'Sum' },
+    },
+    expression: 'IF(requests > 0, 100 * errors / requests, 0)',
+    fires: 'above',
+    threshold: 2,
+    unit: '%',
+    period: 1,
+    minutes: 10,
+    silence: 'fine',
+    severity: 'critical',
+    runbook: 'high-error-rate',
+    purpose: 'More than 2 % of the requests are answered 5xx, for ten minutes',
   },
   HighResponseTime: {
     metrics: { latency: { source: 'api', name: 'Latency', statistic: 'p95' } },
@@ -65,7 +45,7 @@ export const alarms = {
     silence: 'fine',
     severity: 'warning',
     stops_deploy: true,
-    runbook: 'status',
+    runbook: 'performance-degradation',
     purpose: 'One request in twenty takes longer than 500 ms',
   },
   NotReady: {
@@ -85,8 +65,28 @@ export const alarms = {
     silence: 'fine',
     severity: 'critical',
     stops_deploy: true,
-    runbook: 'status',
+    runbook: 'database-connection-issues',
     purpose: 'The readiness check finds database, keys or migrations not as they should be',
+  },
+  ServerDown: {
+    metrics: {
+      ready: {
+        source: 'server',
+        name: 'http_requests_total',
+        statistic: 'Sum',
+        dimensions: { route: 'ready', method: 'GET', status: '200' },
+      },
+    },
+    fires: 'below',
+    threshold: 1,
+    unit: 'count',
+    period: 1,
+    minutes: 2,
+    // It is asked every minute: no answer at all is the worst one.
+    silence: 'wrong',
+    severity: 'critical',
+    runbook: 'function-not-starting',
+    purpose: 'The readiness check, asked every minute, has not answered well for two',
   },
   DatabaseDown: {
     metrics: { available: { source: 'proxy', name: 'AvailabilityPercentage', statistic: 'Average' } },
@@ -97,7 +97,7 @@ export const alarms = {
     minutes: 1,
     silence: 'wrong',
     severity: 'critical',
-    runbook: 'status',
+    runbook: 'database-connection-issues',
     purpose: 'The proxy does not reach the database',
   },
   FunctionCrashing: {
@@ -106,11 +106,12 @@ export const alarms = {
     fires: 'above',
     threshold: 0,
     unit: 'count',
-    period: 5,
+    // One crash within the quarter of an hour is enough: it starts again by itself, and nobody else would tell.
+    period: 15,
     minutes: 15,
     silence: 'fine',
     severity: 'warning',
-    runbook: 'status',
+    runbook: 'function-not-starting',
     purpose: 'A function crashes, times out or does not start',
   },
   FunctionThrottled: {
@@ -123,7 +124,7 @@ export const alarms = {
     minutes: 5,
     silence: 'fine',
     severity: 'critical',
-    runbook: 'status',
+    runbook: 'scale',
     purpose: 'Requests are turned away because a function has no concurrency left',
   },
   ProcedureFailed: {
@@ -179,7 +180,7 @@ export const alarms = {
     minutes: 10,
     silence: 'fine',
     severity: 'warning',
-    runbook: 'status',
+    runbook: 'performance-degradation',
     purpose: "The database's processors are busy for more than 80 %",
   },
   DatabaseMemoryHigh: {
@@ -192,7 +193,7 @@ export const alarms = {
     minutes: 10,
     silence: 'fine',
     severity: 'warning',
-    runbook: 'status',
+    runbook: 'performance-degradation',
     purpose: "More than 80 % of the database's memory is taken",
   },
   DatabaseStorageLow: {
@@ -204,7 +205,7 @@ export const alarms = {
     minutes: 15,
     silence: 'fine',
     severity: 'critical',
-    runbook: 'status',
+    runbook: 'vacuum-and-bloat',
     purpose: 'Less than 5 GiB of storage is free, though it grows by itself up to its limit',
   },
   ConnectionsPinned: {
@@ -216,7 +217,7 @@ export const alarms = {
     minutes: 15,
     silence: 'fine',
     severity: 'warning',
-    runbook: 'status',
+    runbook: 'database-connection-issues',
     purpose: 'Statements pin connections, so that the proxy cannot share them',
   },
   ActiveTokensHigh: {
@@ -228,7 +229,7 @@ export const alarms = {
     minutes: 15,
     silence: 'fine',
     severity: 'warning',
-    runbook: 'status',
+    runbook: 'vacuum-and-bloat',
     purpose: 'More than 100,000 access tokens are active at once',
   },
   SigningKeyOverdue: {
@@ -243,6 +244,20 @@ export const alarms = {
     severity: 'warning',
     runbook: 'rotate-signing-keys',
     purpose: 'A signing key is in use for more than 35 days: its rotation does not happen',
+  },
+  CertificateExpiring: {
+    metrics: { days: { source: 'certificate', name: 'DaysToExpiry', statistic: 'Minimum' } },
+    fires: 'below',
+    // ACM renews 60 days ahead; what is left at 30 was not renewed.
+    threshold: 30,
+    unit: 'days',
+    period: 1440,
+    minutes: 1440,
+    // A certificate that has expired is measured no longer.
+    silence: 'wrong',
+    severity: 'critical',
+    runbook: 'certificates',
+    purpose: "The domain's certificate expires within 30 days, or has expired",
   },
 } as const satisfies Record<string, Alarm>;
 

@@ -110,6 +110,7 @@ const chargers: Readonly<Record<string, Charger>> = {
   'AWS::CloudWatch::Alarm': ({ properties }) => [
     { item: 'Alarms', price: 'alarm_metric', quantity: Math.max(1, watchedBy(properties)) },
   ],
+  'AWS::CloudWatch::CompositeAlarm': one('Alarms', 'alarm_composite'),
   'AWS::CloudWatch::Dashboard': one('Dashboard', 'dashboard'),
   'AWS::WAFv2::WebACL': ({ properties }) => [
     { item: 'Firewall', price: 'firewall', quantity: 1 },

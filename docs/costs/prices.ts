@@ -28,6 +28,7 @@ export const prices = {
   kms_request: { dollars: 0.03 / 10_000, unit: 'request', source: 'kms/pricing' },
   secret: { dollars: 0.4, unit: 'secret-month', source: 'secrets-manager/pricing' },
   secret_request: { dollars: 0.05 / 10_000, unit: 'request', source: 'secrets-manager/pricing' },
+  alarm_composite: { dollars: 0.5, unit: 'composite alarm, month', source: watch },
   alarm_metric: { dollars: 0.1, unit: 'metric that an alarm watches, month', source: watch },
   dashboard: { dollars: 3, unit: 'dashboard-month', source: watch },
   custom_metric: { dollars: 0.3, unit: 'metric-month', source: watch },

@@ -1,22 +1,22 @@
 /** The dashboard of a stage: the alarms first, then traffic, functions, database, and what the server counts itself. */
 import { Duration } from 'aws-cdk-lib';
 import {
-  type Alarm,
   AlarmStatusWidget,
   Dashboard,
   GraphWidget,
+  type IAlarm,
   type IMetric,
   MathExpression,
   PeriodOverride,
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import type { WatchedMetric } from '../alarms.ts';
+import type { WatchedMetric } from '../alarm.ts';
 import { procedureNames } from '../procedures.ts';
 import { routeNames } from '../routes.ts';
 import { type Measured, metricOf } from './metrics.ts';
 
-export function addDashboard(scope: Construct, measured: Measured, alarms: readonly Alarm[]): Dashboard {
+export function addDashboard(scope: Construct, measured: Measured, alarms: readonly IAlarm[]): Dashboard {
   const metrics = (source: WatchedMetric['source'], statistic: WatchedMetric['statistic'], ...names: string[]): IMetric[] =>
     names.flatMap((name) => metricOf({ source, name, statistic }, measured, 1) ?? []);
   const ofFunctions = (name: string, statistic: WatchedMetric['statistic'], functions: readonly string[]): IMetric[] =>

@@ -1,7 +1,7 @@
 /** Where CloudWatch keeps each metric of a stage: its namespace and the dimensions of its source. */
 import { Duration } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import type { Source, WatchedMetric } from '../alarms.ts';
+import type { Source, WatchedMetric } from '../alarm.ts';
 import { functionName } from '../procedures.ts';
 
 /** What a stage has that can be measured. */
@@ -9,6 +9,8 @@ export interface Measured {
   readonly stage_name: string;
   readonly api_id: string;
   readonly failed_queue: string;
+  /** Of the domain, where the stage has one. */
+  readonly certificate_arn?: string;
   /** Only where the stage has a database of its own. */
   readonly database?: { readonly instance: string; readonly proxy: string; readonly memory_bytes: number };
 }
@@ -20,7 +22,7 @@ interface Place {
 
 /** Nothing where the stage has no such source. `name` is the function's or the procedure's, for metrics of one. */
 export function placeOf(source: Source, measured: Measured, name = ''): Place | undefined {
-  const { stage_name, api_id, failed_queue, database } = measured;
+  const { stage_name, api_id, failed_queue, certificate_arn, database } = measured;
   switch (source) {
     case 'api':
       return { namespace: 'AWS/ApiGateway', dimensions: { ApiId: api_id } };
@@ -32,6 +34,10 @@ export function placeOf(source: Source, measured: Measured, name = ''): Place | 
       return { namespace: 'oauth2_server', dimensions: { service: `oauth2-${stage_name}` } };
     case 'procedure':
       return { namespace: 'oauth2_server', dimensions: { service: `oauth2-${stage_name}`, procedure: name } };
+    case 'certificate':
+      return certificate_arn === undefined
+        ? undefined
+        : { namespace: 'AWS/CertificateManager', dimensions: { CertificateArn: certificate_arn } };
     case 'database':
       return database && { namespace: 'AWS/RDS', dimensions: { DBInstanceIdentifier: database.instance } };
     case 'proxy':

@@ -1,11 +1,12 @@
 /** What tells the operator: topics by severity, alarms, dashboard and saved queries. */
 import { Stack, type StackProps } from 'aws-cdk-lib';
-import type { Alarm as CloudWatchAlarm } from 'aws-cdk-lib/aws-cloudwatch';
+import type { AlarmBase } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
+import { addBurnAlarms } from './burn-alarms.ts';
 import { addDashboard } from './dashboard.ts';
 import { type Measured, memoryBytes } from './metrics.ts';
 import type { NetworkStack } from './network-stack.ts';
@@ -22,7 +23,7 @@ export interface ObservabilityStackProps extends StackProps {
 
 export class ObservabilityStack extends Stack {
   readonly topics: Topics;
-  readonly alarms: ReadonlyMap<string, CloudWatchAlarm>;
+  readonly alarms: ReadonlyMap<string, AlarmBase>;
 
   constructor(scope: Construct, id: string, { stage, network, ops, ...props }: ObservabilityStackProps) {
     super(scope, id, props);
@@ -31,6 +32,7 @@ export class ObservabilityStack extends Stack {
       stage_name: stage.name,
       api_id: network.api.apiId,
       failed_queue: ops.schedules.failed.queueName,
+      ...(stage.domain && { certificate_arn: stage.domain.certificate_arn }),
       ...(database.kind === 'managed' && {
         database: {
           instance: `oauth2-${stage.name}`,
@@ -61,7 +63,11 @@ export class ObservabilityStack extends Stack {
       return made;
     };
     this.topics = { critical: topic('critical'), warning: topic('warning') };
-    this.alarms = addAlarms(this, measured, this.topics, !stage.lacks?.includes('metric math'));
+    const computes = !stage.lacks?.includes('metric math');
+    this.alarms = new Map<string, AlarmBase>([
+      ...addAlarms(this, measured, this.topics, computes),
+      ...(computes ? addBurnAlarms(this, measured, this.topics) : []),
+    ]);
     // Those of single functions would fill the page; the graphs below it show them.
     const shown = [...this.alarms].filter(([name]) => !name.includes('-')).map(([, alarm]) => alarm);
     addDashboard(this, measured, shown);

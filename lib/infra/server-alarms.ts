@@ -10,7 +10,8 @@ import {
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { type Alarm, alarmNames, alarms } from '../alarms.ts';
+import type { Alarm } from '../alarm.ts';
+import { alarmNames, alarms } from '../alarms.ts';
 import { procedureNames } from '../procedures.ts';
 import { routeNames } from '../routes.ts';
 import { type Measured, metricOf } from './metrics.ts';
@@ -41,7 +42,7 @@ function watchedFunctions({ each }: Alarm): readonly (string | undefined)[] {
 function watchedMetric(row: Alarm, measured: Measured, fn: string | undefined): IMetric | undefined {
   const usingMetrics: Record<string, IMetric> = {};
   for (const [key, watched] of Object.entries(row.metrics)) {
-    const metric = metricOf(watched, measured, row.period, fn);
+    const metric = metricOf(watched, measured, row.period, watched.function ?? fn);
     if (metric === undefined) return undefined;
     usingMetrics[key] = metric;
   }

@@ -4,7 +4,8 @@ import { CfnApplication, CfnDeploymentConfig, CfnDeploymentGroup } from 'aws-cdk
 import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { CfnAlias } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { type Alarm, alarmNames, alarms } from '../alarms.ts';
+import type { Alarm } from '../alarm.ts';
+import { alarmNames, alarms } from '../alarms.ts';
 import type { CheckedStage } from './read-stage.ts';
 import type { ServerFunction } from './server-function.ts';
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { pageNames } from '../../lib/pages.ts';
 import { type Procedure, procedureNames, procedures, toolProcedureNames } from '../../lib/procedures.ts';
 import { routeNames } from '../../lib/routes.ts';
 
@@ -54,9 +55,10 @@ test('each endpoint and each procedure has a test of its own name', () => {
   );
 });
 
-test('each procedure that the tool offers has a runbook page with every section', () => {
+test('each procedure that the tool offers, and each task of the table of pages, has a runbook page with every section', () => {
   const sections = ['When', 'Look', 'Do', 'Verify', 'Undo', 'Why it is safe'];
-  for (const name of allProcedures.filter((candidate) => (procedures[candidate] as Procedure).command)) {
+  const offered = allProcedures.filter((candidate) => (procedures[candidate] as Procedure).command);
+  for (const name of [...offered, ...pageNames]) {
     const page = readFileSync(join(root, 'runbooks', `${name}.md`), 'utf8');
     for (const section of sections)
       assert.match(page, new RegExp(`^## ${section}$`, 'm'), `runbooks/${name}.md lacks "## ${section}"`);
@@ -64,9 +66,12 @@ test('each procedure that the tool offers has a runbook page with every section'
   }
 });
 
-test('each runbook page belongs to a procedure', () => {
+test('each runbook page belongs to a procedure or is a row of the table of pages', () => {
   const pages = readdirSync(join(root, 'runbooks')).filter((name) => name.endsWith('.md') && name !== 'README.md');
   assert.ok(pages.length > 0);
   for (const page of pages)
-    assert.ok(allProcedures.includes(page.slice(0, -3) as never), `runbooks/${page} belongs to no procedure`);
+    assert.ok(
+      [...allProcedures, ...pageNames].includes(page.slice(0, -3) as never),
+      `runbooks/${page} belongs to no procedure and is no row of lib/pages.ts`,
+    );
 });

@@ -1,7 +1,8 @@
 /** How new code takes over and is recorded: canaries that alarms stop, everything at once where nobody depends on it, and the last step of a deploy. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Alarm, alarmNames, alarms } from '../../lib/alarms.ts';
+import type { Alarm } from '../../lib/alarm.ts';
+import { alarmNames, alarms } from '../../lib/alarms.ts';
 import { functionName, procedureNames } from '../../lib/procedures.ts';
 import { routeNames } from '../../lib/routes.ts';
 import { stages } from '../../lib/stages.ts';
