@@ -8,6 +8,8 @@ import { commandNames, runTool } from '../../lib/cli/program.ts';
 import { type Procedure, procedureNames, procedures } from '../../lib/procedures.ts';
 import { type Route, routeNames, routes } from '../../lib/routes.ts';
 import { type Setting, settings } from '../../lib/settings.ts';
+import { renderDrills } from './drills.ts';
+import { renderAlarms, renderIndex, renderSections, renderTasks } from './runbook-index.ts';
 
 export interface Generated {
   /** Path below the root of the project. */
@@ -87,6 +89,11 @@ export async function renderUsage(): Promise<string> {
 export const generated: readonly Generated[] = [
   { file: 'runbooks/README.md', name: 'commands', render: renderRunbookIndex },
   { file: 'runbooks/README.md', name: 'schedules', render: renderSchedules },
+  { file: 'runbooks/README.md', name: 'index', render: renderIndex },
+  { file: 'runbooks/README.md', name: 'tasks', render: renderTasks },
+  { file: 'runbooks/README.md', name: 'alarms', render: renderAlarms },
+  { file: 'runbooks/README.md', name: 'sections', render: renderSections },
+  { file: 'docs/drills.md', name: 'drills', render: renderDrills },
   { file: 'README.md', name: 'endpoints', render: renderEndpoints },
   { file: 'README.md', name: 'settings', render: renderSettings },
   { file: 'docs/oauth2ctl.md', name: 'usage', render: renderUsage },

@@ -1,0 +1,264 @@
+/** Drill: failures are provoked on real functions and a real Postgres; what these really publish makes the alarms fire that lead to the page. */
+import './metrics-environment.ts';
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { env } from 'node:process';
+import { after, before, test } from 'node:test';
+import postgres from 'postgres';
+import { type Database, ownerRole, startDatabase } from '../../lib/local/database.ts';
+import { createFunctions } from '../../lib/local/functions.ts';
+import { procedureNames } from '../../lib/procedures.ts';
+import { migrate } from '../../lib/store/migrate.ts';
+import { type Resource, synthesise } from '../infra/templates.ts';
+import { makeFunction } from '../local/fixture.ts';
+import { makeTestClient, makeTestUser, type TestClient, type TestUser } from '../support/accounts.ts';
+import { spanOf, stateOf, watchedBy } from '../support/alarm-states.ts';
+import { refreshWith, send } from '../support/calls.ts';
+import { exchangeForm, getCode, postForm } from '../support/flow.ts';
+import { MetricStore, readEmbedded } from '../support/metric-store.ts';
+import { type Operation, openOperation } from '../support/operation.ts';
+import { startServer, type TestServer } from '../support/server.ts';
+import { recordDrill } from './record.ts';
+
+const stage = 'complete';
+const folder = mkdtempSync(join(tmpdir(), 'oauth2-alarm-drill-'));
+const templates = await synthesise(stage);
+const alarms = templates.some('AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm');
+/** Some minute; the drill's measurements end before it. */
+const now = 10_000;
+
+type Line = Record<string, unknown>;
+interface Seen {
+  readonly lines: readonly Line[];
+  /** Statuses of what was answered, as the gateway counts them. */
+  readonly statuses?: readonly number[];
+  /** Milliseconds of each answer. */
+  readonly latencies?: readonly number[];
+  /** Functions that ended as Lambda counts an error. */
+  readonly crashed?: readonly string[];
+}
+
+let database: Database;
+let server: TestServer;
+let client: TestClient;
+let user: TestUser;
+let operation: Operation;
+/** Every line that any step made the functions write. */
+const published: Line[] = [];
+const fired: Record<string, string> = {};
+
+before(async () => {
+  database = await startDatabase({ folder, fast: true });
+  const sql = postgres(database.url(ownerRole), { max: 1, onnotice: () => {} });
+  await migrate(sql as unknown as Parameters<typeof migrate>[0], join(import.meta.dirname, '../../migrations'));
+  await sql.end();
+  env.OAUTH2_TEST_DATABASE_URL = database.url();
+  server = await startServer({ POWERTOOLS_SERVICE_NAME: 'oauth2-complete', OAUTH2_REFRESH_GRACE_SECONDS: '0' });
+  client = await makeTestClient(server);
+  user = await makeTestUser(server);
+  operation = openOperation(server);
+});
+after(async () => {
+  await operation.stop();
+  await server.stop();
+  await database.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const alarmNamed = (name: string): Resource => {
+  const found = alarms.find(({ properties }) => (properties.AlarmName as string).endsWith(`-${stage}-${name}`));
+  return found ?? assert.fail(`there is no alarm ${name}`);
+};
+const pageOf = (alarm: Resource) => /runbooks\/([\w-]+)\.md$/.exec(String(alarm.properties.AlarmDescription))?.[1];
+
+/** What the functions wrote since the last look. */
+function takeLines(): Line[] {
+  const lines = server.output.metrics();
+  published.push(...lines);
+  server.output.clear();
+  return lines;
+}
+
+/** The state of an alarm where each minute of its windows was like what was seen. */
+function stateAfter(name: string, { lines, statuses = [], latencies = [], crashed = [] }: Seen): string {
+  const store = new MetricStore();
+  const api = {
+    namespace: 'AWS/ApiGateway',
+    dimensions: watchedBy(templates, alarmNamed('HighResponseTime'))[0]?.metric.dimensions ?? {},
+  };
+  const alarm = alarmNamed(name);
+  const minutes = alarm.type.endsWith('CompositeAlarm')
+    ? 360
+    : spanOf(templates, alarm).periods * spanOf(templates, alarm).minutes;
+  for (let minute = now - minutes; minute < now; minute += minutes > 60 ? 5 : 1) {
+    for (const line of lines) store.putEmbedded(line, minute);
+    store.put({ ...api, name: 'Count' }, minute, statuses.length);
+    store.put({ ...api, name: '5xx' }, minute, statuses.filter((status) => status >= 500).length);
+    store.put({ ...api, name: 'Latency' }, minute, ...latencies);
+    store.put(
+      { namespace: 'AWS/Lambda', name: 'Invocations', dimensions: { FunctionName: `oauth2-${stage}-token` } },
+      minute,
+      lines.filter(({ route }) => route === 'token').length,
+    );
+    for (const fn of crashed)
+      store.put({ namespace: 'AWS/Lambda', name: 'Errors', dimensions: { FunctionName: `oauth2-${stage}-${fn}` } }, minute, 1);
+  }
+  return stateOf(templates, alarm, store, now);
+}
+
+/** The alarm fires for this, leads to the page, and would not have fired for what was seen before. */
+function assertFires(name: string, page: string, seen: Seen, calm: Seen): void {
+  assert.equal(stateAfter(name, calm), 'OK', `${name} fires already when all is well`);
+  assert.equal(stateAfter(name, seen), 'ALARM', `${name} does not fire`);
+  assert.equal(pageOf(alarmNamed(name)), page);
+  fired[name] = `fires, leads to ${page}`;
+}
+
+async function timed(ask: () => Promise<{ status: number }>): Promise<{ status: number; ms: number }> {
+  const started = performance.now();
+  const { status } = await ask();
+  return { status, ms: performance.now() - started };
+}
+
+const clientToken = () => postForm(server, '/oauth/token', { grant_type: 'client_credentials' }, client);
+/** A minute of a stage: readiness, tokens, a client's mistakes. */
+async function oneMinute(): Promise<Seen> {
+  takeLines();
+  const answers = [await timed(() => send(server, '/ready'))];
+  for (let at = 0; at < 4; at++) answers.push(await timed(clientToken));
+  answers.push(await timed(() => postForm(server, '/oauth/token', { grant_type: 'nonsense' }, client)));
+  answers.push(
+    await timed(() =>
+      postForm(
+        server,
+        '/oauth/token',
+        { grant_type: 'client_credentials' },
+        { ...client, basic: `Basic ${btoa(`${client.client_id}:wrong`)}` },
+      ),
+    ),
+  );
+  return { lines: takeLines(), statuses: answers.map(({ status }) => status), latencies: answers.map(({ ms }) => ms) };
+}
+
+test('a stage that is well, one that is slow, and one whose database is away', async () => {
+  await oneMinute();
+  const calm = await oneMinute();
+  assert.deepEqual(calm.statuses, [200, 200, 200, 200, 200, 400, 401]);
+
+  // Every token waits for a lock that is held for longer than half a second.
+  takeLines();
+  const locking = await server.db.sql.reserve();
+  await locking`begin`;
+  await locking`lock table access_tokens in access exclusive mode`;
+  const waiting = Promise.all(Array.from({ length: 4 }, () => timed(clientToken)));
+  await locking`select pg_sleep(0.7)`;
+  await locking`commit`;
+  locking.release();
+  const answers = await waiting;
+  const slow = { lines: takeLines(), statuses: answers.map(({ status }) => status), latencies: answers.map(({ ms }) => ms) };
+  assert.deepEqual(slow.statuses, [200, 200, 200, 200]);
+  const quick = { ...calm, latencies: [0] };
+  assertFires('HighResponseTime', 'performance-degradation', slow, quick);
+  assertFires('TokenLatencyBurnsFast', 'performance-degradation', slow, { lines: [] });
+
+  await database.stop();
+  const away = await oneMinute();
+  assert.deepEqual(away.statuses?.slice(0, 5), [503, 503, 503, 503, 503]);
+  const { runProcedure } = await import('../../lib/ops/procedure.ts');
+  const { publishGauges } = await import('../../lib/ops/publish-gauges.ts');
+  const failed = await runProcedure(publishGauges, operation.tools as never, { apply: true, actor: 'schedule' });
+  assert.equal(failed.outcome, 'failed');
+  const failedLines = takeLines();
+  database = await startDatabase({ folder, fast: true, port: database.port });
+
+  for (const name of ['NotReady', 'ServerDown']) {
+    assertFires(name, name === 'NotReady' ? 'database-connection-issues' : 'function-not-starting', away, calm);
+  }
+  for (const name of ['HighErrorRate', 'ErrorRateRaised', 'TokenAvailabilityBurnsFast'])
+    assertFires(name, 'high-error-rate', away, calm);
+  assertFires('ProcedureFailed-publish-gauges', 'status', { lines: failedLines }, calm);
+});
+
+test('an unexpected error is 500 and burns the objective', async () => {
+  let ready = await oneMinute();
+  for (let attempt = 0; attempt < 20 && ready.statuses?.some((status) => status >= 500); attempt++) ready = await oneMinute();
+  await server.db.sql`alter table access_tokens rename to hidden_tokens`;
+  const broken = await oneMinute();
+  await server.db.sql`alter table hidden_tokens rename to access_tokens`;
+  assert.deepEqual(broken.statuses?.slice(1, 5), [500, 500, 500, 500]);
+  assertFires('HighErrorRate', 'high-error-rate', broken, ready);
+  assertFires('TokenAvailabilityBurnsFast', 'high-error-rate', broken, ready);
+});
+
+test('a refresh token that comes back after its rotation', async () => {
+  const { body } = await postForm(server, '/oauth/token', exchangeForm(client, await getCode(server, client, user)), client);
+  takeLines();
+  assert.equal((await refreshWith(server, client, body.refresh_token)).status, 200);
+  const calm = { lines: takeLines() };
+  assert.equal((await refreshWith(server, client, body.refresh_token)).status, 400);
+  assertFires('RefreshTokenReused', 'disable-user', { lines: takeLines() }, calm);
+});
+
+test('keys that were not rotated, and too many active tokens', async () => {
+  const { runProcedure } = await import('../../lib/ops/procedure.ts');
+  const { publishGauges } = await import('../../lib/ops/publish-gauges.ts');
+  const gauges = async () => {
+    takeLines();
+    const { outcome } = await runProcedure(publishGauges, operation.tools as never, { apply: true, actor: 'schedule' });
+    assert.equal(outcome, 'succeeded');
+    return { lines: takeLines() };
+  };
+  await gauges().catch(() => undefined);
+  const calm = await gauges();
+  await server.db.sql`
+    insert into access_tokens (jti, expires_at, issued_at, client_id)
+    select gen_random_uuid(), now() + interval '15 minutes', now(), ${client.client_id} from generate_series(1, 100001)`;
+  await server.db.sql`update signing_keys set created_at = now() - interval '36 days', activated_at = now() - interval '36 days'`;
+  const overdue = await gauges();
+  assertFires('ActiveTokensHigh', 'vacuum-and-bloat', overdue, calm);
+  assertFires('SigningKeyOverdue', 'rotate-signing-keys', overdue, calm);
+});
+
+test('a function that crashes, and one that does not start', async () => {
+  const specs = [
+    makeFunction(folder, 'token', 'export const handler = () => { process.exit(1); };'),
+    makeFunction(folder, 'ready', "throw new Error('a setting is missing');"),
+  ];
+  const functions = createFunctions({ specs, environment: { AWS_REGION: 'eu-test-1' }, output: () => {}, notice: () => {} });
+  try {
+    for (const { name } of specs) {
+      const { verdict } = await functions.invoke(name, '{}');
+      const crashed = verdict === 'answered' ? [] : [name];
+      assertFires(`FunctionCrashing-${name}`, 'function-not-starting', { lines: [], crashed }, { lines: [] });
+    }
+  } finally {
+    await functions.stop();
+  }
+});
+
+test('each metric of the server and its procedures that an alarm watches is one that the functions publish, by name and dimensions', () => {
+  const keyOf = (name: string, dimensions: Readonly<Record<string, string>>) => {
+    // Every procedure publishes by the same lines.
+    const pairs = Object.entries(dimensions).map(([key, value]) =>
+      key === 'procedure' && (procedureNames as readonly string[]).includes(value) ? 'procedure' : `${key}=${value}`,
+    );
+    return `${name} ${pairs.toSorted()}`;
+  };
+  const known = new Set(
+    published.flatMap(readEmbedded).map(({ metric }) => `${metric.namespace} ${keyOf(metric.name, metric.dimensions)}`),
+  );
+  const watched = alarms
+    .filter(({ type }) => type === 'AWS::CloudWatch::Alarm')
+    .flatMap((alarm) => watchedBy(templates, alarm))
+    .filter(({ metric }) => metric.namespace === 'oauth2_server')
+    .map(({ metric }) => `${metric.namespace} ${keyOf(metric.name, metric.dimensions)}`);
+  assert.ok(watched.length > 10);
+  assert.deepEqual([...new Set(watched)].filter((one) => !known.has(one)).toSorted(), []);
+  recordDrill({
+    name: 'alarms',
+    shows: 'failures are provoked, and what the functions then publish makes the alarms fire that lead to the page',
+    figures: fired,
+  });
+});
