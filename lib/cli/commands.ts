@@ -1,5 +1,8 @@
 /** The command table: for each procedure that the tool offers, its options, the input they make and how its result is shown. */
+
+import { detailStatus } from '../observe/detail-status.ts';
 import type { FunctionProcedureName, procedures, ToolProcedureName } from '../procedures.ts';
+import type { ToolProcedure } from '../releases/tool.ts';
 import { blockCommands } from './block-commands.ts';
 import { CliFailure } from './exit-codes.ts';
 import { maintenanceCommand } from './maintenance-command.ts';
@@ -32,6 +35,8 @@ export interface Command {
   readonly acts: 'reads' | 'at-once' | 'planned';
   /** @param readPassword the password on standard input */
   toInput(options: Values, argument: string, readPassword: () => Promise<string>): Values | Promise<Values>;
+  /** What the tool itself carries out with these options, instead of the function. */
+  instead?(options: Values): ToolProcedure | undefined;
   /** It writes while it runs, and its result shows nothing more. */
   readonly streams?: boolean;
   /** The list of a result that comes in pages. */
@@ -272,7 +277,8 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
   maintenance: maintenanceCommand,
   status: {
     acts: 'reads',
-    options: [],
+    options: [{ flags: '--detailed', purpose: 'with functions, concurrency, database, backups, schedules and alarms' }],
+    instead: ({ detailed }) => (detailed ? detailStatus : undefined),
     toInput: () => ({}),
     isWell: (status) => status.healthy === true,
     show: showStatus,

@@ -4,7 +4,7 @@ import { type Procedure, procedureNames, procedures, type ToolProcedureName, too
 import { type Command, type CommandName, type FunctionCommandName, functionCommands } from './commands.ts';
 import { CliFailure, exitCodes } from './exit-codes.ts';
 import { invokeProcedure, type Order, type ProcedureAnswer } from './invoke.ts';
-import { type Patience, runToolProcedure } from './run-tool-procedure.ts';
+import { type Patience, runInTool, runToolProcedure } from './run-tool-procedure.ts';
 import { toolCommands } from './tool-commands.ts';
 
 /** What the tool reads and writes. */
@@ -139,6 +139,8 @@ async function run(name: CommandName, argument: string, options: Values, io: Io)
   const surroundings = { print, json: options.json === true, patience, signal };
   const call = (given: Values) => {
     const order: Order = { input: given, apply, ...(options.reason && { reason: options.reason }) };
+    const instead = command.instead?.(options);
+    if (instead) return runInTool(options.stage, instead, order, io.environment, surroundings);
     if (isTool(name)) return runToolProcedure(options.stage, name, order, io.environment, surroundings);
     return invokeProcedure(options.stage, name as FunctionCommandName, order, io.environment);
   };

@@ -1,6 +1,6 @@
 /** Runs a procedure that the tool carries out itself, and explains in one line why AWS or the stage could not be reached. */
 import type { ToolProcedureName } from '../procedures.ts';
-import type { ToolContext } from '../releases/tool.ts';
+import type { ToolContext, ToolProcedure } from '../releases/tool.ts';
 import { CliFailure } from './exit-codes.ts';
 import { findLocalIssuer, invokeProcedure, nameActor, type Order, type ProcedureAnswer, readRuntime } from './invoke.ts';
 import { toolProcedures } from './tool-commands.ts';
@@ -31,9 +31,20 @@ function explain(error: unknown): unknown {
 }
 
 /** @throws {CliFailure} where AWS or the stage cannot be reached */
-export async function runToolProcedure(
+export function runToolProcedure(
   stage: string,
   name: ToolProcedureName,
+  order: Order,
+  environment: Environment,
+  surroundings: Surroundings,
+): Promise<ProcedureAnswer> {
+  return runInTool(stage, toolProcedures[name], order, environment, surroundings);
+}
+
+/** @throws {CliFailure} where AWS or the stage cannot be reached */
+export async function runInTool(
+  stage: string,
+  procedure: ToolProcedure,
   order: Order,
   environment: Environment,
   { print, json, signal, patience = { tries: 10, pause_ms: 2000 } }: Surroundings,
@@ -52,7 +63,7 @@ export async function runToolProcedure(
     findLocalIssuer: () => findLocalIssuer(environment),
   };
   try {
-    return await toolProcedures[name](context, order);
+    return await procedure(context, order);
   } catch (error) {
     throw explain(error);
   }

@@ -36,6 +36,14 @@ export function showStatus(status: Values): string {
         signing.keys.map((key: Values) => [key.kid, key.alg, key.state, instant(key.activated_at ?? key.created_at)]),
       ),
     );
+  if (status.details)
+    lines.push(
+      table(
+        ['DETAIL', 'VALUE', 'NOTE'],
+        // A blank rather than a dash: where there is no note, nothing is missing.
+        status.details.map(({ what, value, note = ' ' }: Values) => [what, value, note]),
+      ),
+    );
   if (status.problems.length > 0)
     lines.push(['Not well:', ...status.problems.map((problem: string) => `  - ${problem}`)].join('\n'));
   return lines.join('\n\n');

@@ -2,6 +2,8 @@
 
 import { handleIncident } from '../incident/incident.ts';
 import { rotateDatabasePassword } from '../incident/rotate-database-password.ts';
+import { reportAccess } from '../observe/access-report.ts';
+import { examine } from '../observe/doctor.ts';
 import { showLogs } from '../observe/logs.ts';
 import type { ToolProcedureName } from '../procedures.ts';
 import { preflight } from '../releases/preflight.ts';
@@ -13,8 +15,9 @@ import { verifyStage } from '../releases/verify.ts';
 import type { Command } from './commands.ts';
 import { CliFailure } from './exit-codes.ts';
 import { incidentCommand } from './incident-command.ts';
-import { logCommand } from './log-command.ts';
+import { logCommand, readSince } from './log-command.ts';
 import { facts, instant, table } from './present.ts';
+import { showAccess, showDiagnosis } from './show-observations.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: members of results are as the procedures make them
 type Values = Record<string, any>;
@@ -22,6 +25,8 @@ type Values = Record<string, any>;
 export const toolProcedures: Record<ToolProcedureName, ToolProcedure> = {
   preflight,
   verify: verifyStage,
+  doctor: examine,
+  'access-report': reportAccess,
   logs: showLogs,
   releases: listStageReleases,
   release: putRelease,
@@ -92,6 +97,21 @@ export const toolCommands: Record<ToolProcedureName, Command> = {
     isWell: ({ well }) => well === true,
     show: showFindings,
     example: 'oauth2ctl verify --stage production',
+  },
+  doctor: {
+    acts: 'reads',
+    options: [],
+    toInput: () => ({}),
+    isWell: ({ well }) => well === true,
+    show: showDiagnosis,
+    example: 'oauth2ctl doctor --stage production',
+  },
+  'access-report': {
+    acts: 'reads',
+    options: [{ flags: '--since <time>', purpose: 'from then on: 30m, 1h, 2d (default: 1d), or an instant' }],
+    toInput: ({ since = '1d' }) => ({ since: readSince(since, Date.now()) }),
+    show: showAccess,
+    example: 'oauth2ctl access-report --since 7d --stage production',
   },
   logs: logCommand,
   releases: {

@@ -19,6 +19,8 @@ export interface StoredSecret {
   readonly Description?: string;
   readonly CreatedDate: number;
   LastChangedDate: number;
+  /** When it was marked for deletion, in seconds since the epoch: nobody may read it since. */
+  DeletedDate?: number;
   readonly Versions: Record<string, Version>;
 }
 
@@ -37,6 +39,8 @@ export interface SecretStore {
   version(secret: StoredSecret, by: { id?: string | undefined; stage?: string | undefined }): [id: string, version: Version];
   /** Adds a version; the same id with the same value changes nothing. @throws AwsError ResourceExistsException */
   put(secret: StoredSecret, value: SecretValue, token?: string, stages?: readonly string[]): [id: string, version: Version];
+  /** Marks it for deletion, or takes the mark away. */
+  mark(secret: StoredSecret, deleted: boolean): void;
   /** Moves a stage from one version to another. @throws AwsError InvalidParameterException */
   moveStage(secret: StoredSecret, stage: string, from: string | undefined, to: string | undefined): void;
 }
@@ -121,6 +125,11 @@ export function openSecretStore(file: string): SecretStore {
         award(secret, 'AWSCURRENT', token);
       save(secret);
       return [token, version];
+    },
+    mark(secret, deleted) {
+      if (deleted) secret.DeletedDate = now();
+      else delete secret.DeletedDate;
+      save(secret);
     },
     moveStage(secret, stage, from, to) {
       const holder = Object.entries(secret.Versions).find(([, version]) => version.VersionStages.includes(stage))?.[0];

@@ -55,8 +55,15 @@ function stagesOf(secret: StoredSecret): Record<string, string[]> {
 }
 
 function describe(secret: StoredSecret) {
-  const { ARN, Name, Description, CreatedDate, LastChangedDate } = secret;
-  return { ARN, Name, ...(Description !== undefined && { Description }), CreatedDate, LastChangedDate };
+  const { ARN, Name, Description, CreatedDate, LastChangedDate, DeletedDate } = secret;
+  return {
+    ARN,
+    Name,
+    ...(Description !== undefined && { Description }),
+    CreatedDate,
+    LastChangedDate,
+    ...(DeletedDate !== undefined && { DeletedDate }),
+  };
 }
 
 /** A first value by the rules of CloudFormation's `GenerateSecretString`. */
@@ -88,8 +95,23 @@ function operations(store: SecretStore, options: SecretsOptions, rotate: Rotate)
       const [VersionId] = value ? store.put(secret, value, textOf(input, 'ClientRequestToken')) : [];
       return { ARN: secret.ARN, Name: secret.Name, ...(VersionId !== undefined && { VersionId }) };
     },
+    DeleteSecret(input) {
+      const secret = store.find(textOf(input, 'SecretId', true));
+      store.mark(secret, true);
+      return { ARN: secret.ARN, Name: secret.Name, DeletionDate: secret.DeletedDate };
+    },
+    RestoreSecret(input) {
+      const secret = store.find(textOf(input, 'SecretId', true));
+      store.mark(secret, false);
+      return { ARN: secret.ARN, Name: secret.Name };
+    },
     GetSecretValue(input) {
       const secret = store.find(textOf(input, 'SecretId', true));
+      if (secret.DeletedDate !== undefined)
+        throw new AwsError(
+          'InvalidRequestException',
+          "You can't perform this operation on the secret because it was marked for deletion.",
+        );
       const by = { id: textOf(input, 'VersionId'), stage: textOf(input, 'VersionStage') };
       const [VersionId, version] = store.version(secret, by);
       return { ARN: secret.ARN, Name: secret.Name, VersionId, ...version };

@@ -1,6 +1,7 @@
 /** Clients of the AWS APIs for a stage: of the operator's account, or of the instance that runs on this machine. */
 import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
+import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { ReleaseFault } from '../releases/fault.ts';
 import type { LocalRuntime, ToolContext } from '../releases/tool.ts';
 
@@ -35,4 +36,11 @@ export async function withLambda<T>(context: ToolContext, work: (lambda: LambdaC
   const settings = placeOf(context, 'lambda_endpoint');
   const { LambdaClient } = await import('@aws-sdk/client-lambda');
   return closing(new LambdaClient(settings), work);
+}
+
+/** Works with a client that is closed afterwards; its code is loaded only now. */
+export async function withSecrets<T>(context: ToolContext, work: (secrets: SecretsManagerClient) => Promise<T>): Promise<T> {
+  const settings = placeOf(context, 'secrets_endpoint');
+  const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
+  return closing(new SecretsManagerClient(settings), work);
 }

@@ -5,6 +5,7 @@ import { Unavailable } from '../protocol/errors.ts';
 import type { PrivateKeyRing } from '../protocol/key-ring.ts';
 import { type LastRun, listLastRuns } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
+import { type Connections, countConnections } from '../store/database-activity.ts';
 import { isInMaintenance } from '../store/maintenance.ts';
 import { daysAhead, listPartitions, partitionName } from '../store/partitions.ts';
 import { listStoredKeys, type StoredKey } from '../store/signing-key-administration.ts';
@@ -31,6 +32,7 @@ export interface DatabaseFacts {
   /** Days ahead, today included, that have a partition of their own. */
   readonly partition_days: number;
   readonly last_runs: readonly LastRun[];
+  readonly connections: Connections;
   readonly maintenance: boolean;
 }
 
@@ -46,7 +48,7 @@ export interface Status {
   readonly problems: readonly string[];
   /** Null where the database cannot be reached. */
   readonly maintenance: 'on' | 'off' | null;
-  readonly database: { readonly reachable: boolean; readonly server_version?: string };
+  readonly database: { readonly reachable: boolean; readonly server_version?: string; readonly connections?: Connections };
   readonly schema: Omit<SchemaState, 'server_version'> | null;
   readonly signing: { readonly secret: SecretState; readonly keys: readonly StoredKey[] };
   readonly counts: Counts | null;
@@ -75,6 +77,7 @@ async function askDatabase(db: Database, now: Date): Promise<DatabaseFacts> {
     counts,
     partition_days: missing < 0 ? 30 : missing,
     last_runs: await listLastRuns(db),
+    connections: await countConnections(db),
     maintenance: await isInMaintenance(db),
   };
 }
@@ -136,7 +139,11 @@ export const status: ProcedureDefinition<StatusTools, Record<string, never>, nul
       healthy: problems.length === 0,
       problems,
       maintenance: database ? (database.maintenance ? 'on' : 'off') : null,
-      database: { reachable: database !== undefined, ...(server_version !== undefined && { server_version }) },
+      database: {
+        reachable: database !== undefined,
+        ...(server_version !== undefined && { server_version }),
+        ...(database && { connections: database.connections }),
+      },
       schema: database?.schema ? (schema as Status['schema']) : null,
       signing: { secret, keys: database?.keys ?? [] },
       counts: database?.counts ?? null,

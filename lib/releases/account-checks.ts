@@ -55,7 +55,8 @@ async function checkBootstrap(): Promise<Finding> {
   });
 }
 
-async function checkQuotas({ reserved_concurrency }: CheckedStage): Promise<Finding> {
+/** Lambda's concurrency and room for code. */
+export async function checkQuotas({ reserved_concurrency }: CheckedStage): Promise<Finding> {
   return find('quotas', async () => {
     const { GetAccountSettingsCommand, LambdaClient } = await import('@aws-sdk/client-lambda');
     const client = new LambdaClient(patient);

@@ -17,13 +17,13 @@ export async function findIssuer({ stage, findLocalIssuer }: ToolContext): Promi
   return newest.issuer;
 }
 
-interface AlarmState {
+export interface AlarmState {
   readonly name: string;
   readonly state: string;
 }
 
 /** Every alarm of the stage, composite ones too. */
-async function listAlarms(stage: string): Promise<AlarmState[]> {
+export async function listAlarms(stage: string): Promise<AlarmState[]> {
   const { CloudWatchClient, DescribeAlarmsCommand } = await import('@aws-sdk/client-cloudwatch');
   const client = new CloudWatchClient({ maxAttempts: 5 });
   try {

@@ -27,6 +27,10 @@ export interface Account {
   alarms: { AlarmName: string; StateValue: string }[];
   identity: { account: string; arn: string };
   limits: { concurrency: number; code_free: number };
+  /** Figures of CloudWatch, by the id under which they are asked. */
+  readonly figures: Record<string, number>;
+  /** Settings of functions beside their versions: State, LastUpdateStatus, Environment. */
+  readonly configurations: Map<string, Record<string, unknown>>;
   /** Events of each log group. */
   readonly logs: LogEvents;
   zone: { id: string; name: string; is_private: boolean };
@@ -116,9 +120,10 @@ function lambda(account: Account, operationOf: (call: Call) => void, { method, t
     return json({ Name: 'live', FunctionVersion: version, RevisionId: revision, ...RoutingConfig });
   }
   if (operation === 'configuration') {
-    const version = new URLSearchParams(query).get('Qualifier') ?? '$LATEST';
+    const qualifier = new URLSearchParams(query).get('Qualifier') ?? '$LATEST';
+    const version = qualifier === 'live' ? (stored.alias?.version ?? '') : qualifier;
     if (!stored.versions.has(version)) throw notFound(`${name}:${version}`);
-    return json({ FunctionName: name, Version: version });
+    return json({ FunctionName: name, Version: version, ...account.configurations.get(name) });
   }
   throw new AwsError('UnknownOperationException', `${method} ${path}`, 404);
 }
@@ -161,6 +166,12 @@ function answer(account: Account, request: AwsRequest): AwsResponse {
   const input = JSON.parse(request.body || '{}') as Input;
   note({ operation, target: String(input.Name ?? input.Path ?? input.CertificateArn ?? '') });
   if (service === 'Logs_20140328') return json(answerLogs(sourceOf(account.logs), operation, input));
+  if (operation === 'GetMetricData') {
+    const asked = input.MetricDataQueries as { Id: string }[];
+    return json({
+      MetricDataResults: asked.map(({ Id }) => ({ Id, Values: Id in account.figures ? [account.figures[Id]] : [] })),
+    });
+  }
   if (operation === 'DescribeAlarms') {
     const found = account.alarms.filter(({ AlarmName }) => AlarmName.startsWith(String(input.AlarmNamePrefix)));
     return json({ MetricAlarms: found, CompositeAlarms: [] });
@@ -193,6 +204,8 @@ export async function openAccount(): Promise<Account> {
     alarms: [],
     identity: { account: '111122223333', arn: 'arn:aws:iam::111122223333:user/operator' },
     limits: { concurrency: 1000, code_free: 70_000_000_000 },
+    figures: {},
+    configurations: new Map(),
     logs: new Map(),
     zone: { id: 'Z0123456789ABCDEFGHIJ', name: 'example.com', is_private: false },
     certificates: new Map(),
