@@ -38,5 +38,7 @@ export interface Alarm {
   readonly stops_deploy?: true;
   /** The page in runbooks/ that says what to do. */
   readonly runbook: ProcedureName | PageName;
+  /** Where `each` is of another kind: the page of one function or procedure, by its name. */
+  readonly runbook_of?: Readonly<Record<string, ProcedureName | PageName>>;
   readonly purpose: string;
 }

@@ -138,6 +138,12 @@ export const alarms = {
     silence: 'fine',
     severity: 'critical',
     runbook: 'status',
+    runbook_of: {
+      migrate: 'migrate',
+      'rotate-signing-keys': 'rotate-signing-keys',
+      'revoke-tokens': 'revoke-tokens',
+      'purge-expired': 'vacuum-and-bloat',
+    },
     purpose: 'A procedure could not do what it is for',
   },
   ScheduleFailed: {

@@ -28,7 +28,8 @@ export function addAlarms(scope: Construct, measured: Measured, topics: Topics, 
       const metric = watchedMetric(row, measured, fn);
       if (metric === undefined) continue;
       const id = fn === undefined ? name : `${name}-${fn}`;
-      made.set(id, addAlarm(scope, id, row, metric, measured.stage_name, topics));
+      const page = row.runbook_of?.[fn ?? ''] ?? row.runbook;
+      made.set(id, addAlarm(scope, id, { ...row, runbook: page }, metric, measured.stage_name, topics));
     }
   }
   return made;

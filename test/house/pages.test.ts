@@ -17,7 +17,10 @@ const textOf = (page: string) => texts.get(page) ?? '';
 
 /** Each alarm that tells somebody, with its page. */
 const leading: ReadonlyMap<string, string> = new Map([
-  ...alarmNames.map((name) => [name as string, (alarms[name] as Alarm).runbook as string] as const),
+  ...alarmNames.flatMap((name) => {
+    const { runbook, runbook_of = {} }: Alarm = alarms[name];
+    return [[name, runbook] as const, ...Object.entries(runbook_of).map(([fn, page]) => [`${name}-${fn}`, page] as const)];
+  }),
   ...objectiveNames.flatMap((name) =>
     burnAlarms.map(({ suffix }) => [`${name}${suffix}`, objectives[name].runbook as string] as const),
   ),

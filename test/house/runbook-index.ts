@@ -74,8 +74,9 @@ export function renderTasks(): string {
 /** Each alarm with the page that it leads to. */
 export function renderAlarms(): string {
   const single = alarmNames.map((name) => {
-    const { runbook, severity, purpose, minutes }: Alarm = alarms[name];
-    return [name, severity, minutes === 1440 ? '1 day' : `${minutes} min`, purpose, `[${runbook}](${runbook}.md)`];
+    const { runbook, runbook_of = {}, severity, purpose, minutes }: Alarm = alarms[name];
+    const led = [...new Set([...Object.values(runbook_of), runbook])].map((page) => `[${page}](${page}.md)`);
+    return [name, severity, minutes === 1440 ? '1 day' : `${minutes} min`, purpose, led.join(' · ')];
   });
   const burning = objectiveNames.flatMap((name) =>
     burnAlarms.map(({ suffix, severity, burns }) => {

@@ -194,7 +194,9 @@ describe('the alarms of production', async () => {
   it('say what to do and tell the topic of their severity, also when it is over', () => {
     for (const alarm of made) {
       const row: Alarm = alarms[rowOf(alarm)];
-      assert.match(String(alarm.properties.AlarmDescription), new RegExp(`runbooks/${row.runbook}\\.md$`));
+      const [, fn = ''] = /^[^-]+-(.*)$/.exec(String(alarm.properties.AlarmName).replace('oauth2-production-', '')) ?? [];
+      const page = row.runbook_of?.[fn] ?? row.runbook;
+      assert.match(String(alarm.properties.AlarmDescription), new RegExp(`runbooks/${page}\\.md$`));
       for (const actions of [alarm.properties.AlarmActions, alarm.properties.OKActions] as (readonly Json[])[]) {
         assert.equal(actions.length, 1);
         assert.equal(nameOf(templates.target(alarm.part, actions[0]) as Resource), row.severity);
