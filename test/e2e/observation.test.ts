@@ -1,6 +1,7 @@
 /** A real local runtime is looked at and broken: the tool finds what happened in its logs and names each cause. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env, execPath } from 'node:process';
@@ -160,3 +161,25 @@ test('a function whose bundle does not start, and mended', async () => {
   assert.equal((await run('list-users')).code, 0);
   assert.equal(await causes(), '');
 });
+
+for (const [what, end] of [
+  ['Ctrl-C', (child: ChildProcess) => child.kill('SIGINT')],
+  ['a reader that closes', (child: ChildProcess) => child.stdout?.destroy()],
+] as const)
+  test(`what is followed ends with ${what}, without a word`, async () => {
+    if (!own) return;
+    const environment = { ...env, OAUTH2_DATA_DIR: folder };
+    const child = spawn(execPath, [tool, 'logs', '--follow', '--function', 'access', '--tail', '1'], { env: environment });
+    let complaints = '';
+    child.stderr.on('data', (chunk) => {
+      complaints += chunk;
+    });
+    const closed = once(child, 'exit');
+    await once(child.stdout, 'data');
+    end(child);
+    // Something to say, for the one who has nobody left to say it to.
+    const asking = setInterval(() => void deployment.fetch(`${deployment.issuer}/health`).catch(() => {}), 100);
+    await closed;
+    clearInterval(asking);
+    assert.equal(complaints, '');
+  });
