@@ -29,6 +29,9 @@ before(async () => {
     'create role rds_iam',
     'create role oauth2_admin login createrole createdb',
     'grant rds_iam to oauth2_admin with admin option',
+    'create role rds_monitors',
+    'grant pg_monitor to rds_monitors with admin option',
+    'grant rds_monitors to oauth2_admin',
     'create database managed owner oauth2_admin',
     'drop owned by oauth2_migrator cascade',
     'reassign owned by oauth2_migrator to postgres',
@@ -62,6 +65,9 @@ test('the owner can apply every migration, and the roles that they make log in b
     members.map(({ rolname }) => rolname),
     ['oauth2_api', 'oauth2_migrator', 'oauth2_operator'],
   );
+  const [monitor] = await owner.sql`
+    select pg_has_role('oauth2_operator', 'pg_read_all_stats', 'usage') as operator, pg_has_role('oauth2_api', 'pg_read_all_stats', 'usage') as api`;
+  assert.deepEqual({ ...monitor }, { operator: true, api: false });
   const [role] = await owner.sql`select rolsuper, rolcreatedb, rolcreaterole from pg_roles where rolname = 'oauth2_migrator'`;
   assert.deepEqual({ ...role }, { rolsuper: false, rolcreatedb: true, rolcreaterole: true });
 });
