@@ -28,7 +28,7 @@ export interface Alarm {
   readonly threshold: number;
   readonly unit: '%' | 'ms' | 's' | 'days' | 'count' | 'bytes';
   /** Minutes that one value is made of. */
-  readonly period: 1 | 5 | 15 | 1440;
+  readonly period: 1 | 5 | 15 | 60 | 1440;
   /** It fires when every value of this many minutes is wrong. */
   readonly minutes: number;
   /** What no value at all means. */

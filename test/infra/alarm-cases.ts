@@ -6,6 +6,8 @@ export type Minute = Readonly<Record<string, number | readonly number[]>>;
 
 export interface AlarmCase {
   readonly fires: Minute;
+  /** Where more than one thing makes it fire. */
+  readonly also_fires?: readonly Minute[];
   readonly rests: Minute;
 }
 

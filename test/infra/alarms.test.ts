@@ -56,7 +56,7 @@ describe('the alarm', () => {
       const { threshold, minutes: wanted }: Alarm = alarms[name];
       assert.equal(span, wanted);
       assert.equal(Number(alarm.properties.Threshold), threshold);
-      assert.equal(after([[cases.fires, span]]), 'ALARM');
+      for (const fires of [cases.fires, ...(cases.also_fires ?? [])]) assert.equal(after([[fires, span]]), 'ALARM');
       assert.equal(after([[cases.rests, span]]), 'OK');
       if (periods > 1) {
         assert.equal(
@@ -185,6 +185,8 @@ describe('the objective', () => {
 describe('metric math', () => {
   it('computes as CloudWatch does: precedence, comparison, and nothing where a value is missing', () => {
     assert.equal(parseMetricMath('1 + 2 * 3 - 4 / 2')({}), 5);
+    assert.equal(parseMetricMath('a > 1 OR b > 1 AND c > 1')({ a: 2, b: 2, c: 0 }), 1);
+    assert.equal(parseMetricMath('(a > 1 OR b > 1) AND c > 1')({ a: 2, b: 2, c: 0 }), 0);
     assert.equal(parseMetricMath('IF((a) > 1, 100 * b / a, 0)')({ a: 4, b: 1 }), 25);
     assert.equal(parseMetricMath('a + b')({ a: 1 }), undefined);
     assert.equal(parseMetricMath('FILL(a, 0) + b')({ b: 2 }), 2);

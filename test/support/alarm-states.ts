@@ -82,8 +82,7 @@ export function ruleOf(templates: Templates, { part, properties }: Resource): st
 /** ALARM(…), AND, OR and parentheses: the rules of the composite alarms use no more. */
 function stateOfRule(rule: string, stateOf: (id: string) => AlarmState): AlarmState {
   const settled = rule.replaceAll(/ALARM\("?([\w-]+)"?\)/g, (_, id: string) => (stateOf(id) === 'ALARM' ? '1' : '0'));
-  const sum = settled.replaceAll(/\s+OR\s+/g, ' + ').replaceAll(/\s+AND\s+/g, ' * ');
-  return parseMetricMath(sum)({}) === 0 ? 'OK' : 'ALARM';
+  return parseMetricMath(settled)({}) === 0 ? 'OK' : 'ALARM';
 }
 
 /** @param minute the first one that is not over: values of it do not count */

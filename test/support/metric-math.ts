@@ -1,10 +1,12 @@
-/** Computes the part of CloudWatch's metric math that the alarms use: arithmetic, comparison, IF and FILL over one point in time. */
+/** Computes the part of CloudWatch's metric math that the alarms use: arithmetic, comparison, AND, OR, IF and FILL over one point in time. */
 
 type Value = number | undefined;
 /** What an expression comes to, given its metrics; nothing where one of them has no value then. */
 type Compute = (values: Readonly<Record<string, Value>>) => Value;
 
 const binary: readonly Readonly<Record<string, (a: number, b: number) => number>>[] = [
+  { OR: (a, b) => Number(a !== 0 || b !== 0) },
+  { AND: (a, b) => Number(a !== 0 && b !== 0) },
   {
     '>': (a, b) => Number(a > b),
     '<': (a, b) => Number(a < b),
