@@ -1,5 +1,6 @@
 /** Proves that the administrator's current password opens the database and that the one before does not. */
 import type { Administrator } from '../keys/vault.ts';
+import { digest, matchesDigest } from '../protocol/digest.ts';
 import { DatabaseUnavailable } from '../store/database.ts';
 import { ProcedureFault } from './input.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
@@ -43,7 +44,7 @@ export const verifyAdministrator: ProcedureDefinition<AdministratorTools, Record
       );
     }
     const former = await find('AWSPREVIOUS');
-    if (!former || former.password === current.password)
+    if (!former || matchesDigest(former.password, digest(current.password)))
       return { username: current.username, version: current.version, former: 'none' };
     const opened = await signIn(former).then(
       () => true,

@@ -11,7 +11,7 @@ import { openStore } from '../support/store.ts';
 test('the request path sees the version of the schema and the keys that are published', async () => {
   const store = await openStore();
   const newest = Math.max(...(await readMigrations('migrations')).map(({ version }) => Number(version)));
-  assert.deepEqual(await readReadiness(store.db), { schema_version: newest, published_kids: [] });
+  assert.deepEqual(await readReadiness(store.db), { schema_version: newest, published_kids: [], maintenance: false });
   const keys = listPublicKeys(await generateKeyRing());
   await insertSigningKeys(store.open({ user: 'oauth2_operator' }), keys, now);
   const { published_kids } = await readReadiness(store.db);
