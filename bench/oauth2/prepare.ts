@@ -5,12 +5,12 @@ import { openSecrets } from '../../lib/local/secrets.ts';
 import type { AuthorizationCode } from '../../lib/protocol/authorization-code.ts';
 import type { Client } from '../../lib/protocol/client.ts';
 import { digest } from '../../lib/protocol/digest.ts';
-import { generateKeyRing, listPublicKeys } from '../../lib/protocol/key-ring.ts';
+import { generateKeyRing } from '../../lib/protocol/key-ring.ts';
 import { insertAuthorizationCode } from '../../lib/store/authorization-codes.ts';
 import { insertClient } from '../../lib/store/clients.ts';
 import { type Database, openDatabase } from '../../lib/store/database.ts';
 import { migrate } from '../../lib/store/migrate.ts';
-import { insertSigningKeys } from '../../lib/store/signing-keys.ts';
+import { alignSigningKeys, withKeysLocked } from '../../lib/store/signing-key-administration.ts';
 import { type Contender, codeChallenge, pool, redirectUri, resource, scope } from '../contenders.ts';
 import { readVersion } from '../host.ts';
 import type { Program } from '../programs.ts';
@@ -72,7 +72,7 @@ export async function prepareOauth2(program: Program, place: Place): Promise<Con
   await migrate(db.sql as unknown as Parameters<typeof migrate>[0], new URL('../../migrations', import.meta.url).pathname);
   const now = new Date();
   const ring = await generateKeyRing();
-  await insertSigningKeys(db, listPublicKeys(ring), now);
+  await withKeysLocked(db, (transaction) => alignSigningKeys(transaction, ring, now));
   await insertClient(db, makeClient(now));
   const { subject, session_id } = await makeSession(db, now);
 

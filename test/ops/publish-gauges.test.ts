@@ -4,8 +4,8 @@ import { after, before, test } from 'node:test';
 import { createClient } from '../../lib/ops/create-client.ts';
 import { runProcedure } from '../../lib/ops/procedure.ts';
 import { publishGauges } from '../../lib/ops/publish-gauges.ts';
-import { generateKeyRing, listPublicKeys } from '../../lib/protocol/key-ring.ts';
-import { insertSigningKeys } from '../../lib/store/signing-keys.ts';
+import { generateKeyRing } from '../../lib/protocol/key-ring.ts';
+import { recordKeyRing } from '../support/keys.ts';
 import { addFamily, addToken, addUser, clock, clockAt, openWorkbench, type Workbench } from './workbench.ts';
 
 let bench: Workbench;
@@ -31,8 +31,7 @@ test('enabled clients and tokens that are neither expired nor revoked, by themse
 
 test('the age of the oldest key that signs is published in seconds', async () => {
   const now = new Date('2026-06-01T00:00:00.000Z');
-  const keys = listPublicKeys(await generateKeyRing());
-  await insertSigningKeys(bench.operator, keys, new Date(now.getTime() - 31 * 86_400_000));
+  await recordKeyRing(bench.operator, await generateKeyRing(), new Date(now.getTime() - 31 * 86_400_000));
   bench.output.clear();
   const { result } = await runProcedure(publishGauges, { db: bench.operator, ...clockAt(now) }, { input: {}, apply: true });
   assert.equal(result?.signing_key_age_seconds, 31 * 86_400);

@@ -7,7 +7,7 @@ import { readKeyRing, writeKeyRing } from '../../lib/keys/vault.ts';
 import { openSecrets } from '../../lib/local/secrets.ts';
 import { generateKeyRing, type PrivateKeyRing } from '../../lib/protocol/key-ring.ts';
 import type { Database } from '../../lib/store/database.ts';
-import { alignSigningKeys, withKeysLocked } from '../../lib/store/signing-key-administration.ts';
+import { recordKeyRing } from '../support/keys.ts';
 
 export interface TestVault {
   readonly secret_id: string;
@@ -38,7 +38,7 @@ export async function openVault(): Promise<TestVault> {
       const ring = await generateKeyRing();
       await writeKeyRing(secret_id, ring);
       await db.sql`truncate signing_keys`;
-      await withKeysLocked(db, (transaction) => alignSigningKeys(transaction, ring, at));
+      await recordKeyRing(db, ring, at);
     },
     close: async () => {
       await secrets.close();

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { generateKeyRing, listPublicKeys } from '../../lib/protocol/key-ring.ts';
 import { readMigrations } from '../../lib/store/migrate.ts';
 import { readReadiness } from '../../lib/store/readiness.ts';
-import { insertSigningKeys } from '../../lib/store/signing-keys.ts';
+import { recordKeyRing } from '../support/keys.ts';
 import { now } from '../support/protocol-values.ts';
 import { openStore } from '../support/store.ts';
 
@@ -12,8 +12,13 @@ test('the request path sees the version of the schema and the keys that are publ
   const store = await openStore();
   const newest = Math.max(...(await readMigrations('migrations')).map(({ version }) => Number(version)));
   assert.deepEqual(await readReadiness(store.db), { schema_version: newest, published_kids: [], maintenance: false });
-  const keys = listPublicKeys(await generateKeyRing());
-  await insertSigningKeys(store.open({ user: 'oauth2_operator' }), keys, now);
+  const ring = await generateKeyRing();
+  await recordKeyRing(store.open({ user: 'oauth2_operator' }), ring, now);
   const { published_kids } = await readReadiness(store.db);
-  assert.deepEqual([...published_kids].sort(), keys.map(({ kid }) => kid).sort());
+  assert.deepEqual(
+    [...published_kids].sort(),
+    listPublicKeys(ring)
+      .map(({ kid }) => kid)
+      .sort(),
+  );
 });

@@ -9,10 +9,10 @@ import type { Context } from 'aws-lambda';
 import { writeKeyRing } from '../../lib/keys/vault.ts';
 import { createGateway } from '../../lib/local/gateway.ts';
 import { openSecrets } from '../../lib/local/secrets.ts';
-import { generateKeyRing, listPublicKeys, type PrivateKeyRing } from '../../lib/protocol/key-ring.ts';
+import { generateKeyRing, type PrivateKeyRing } from '../../lib/protocol/key-ring.ts';
 import { pathsOf, type Route, routes } from '../../lib/routes.ts';
 import { type Database, openDatabase } from '../../lib/store/database.ts';
-import { insertSigningKeys } from '../../lib/store/signing-keys.ts';
+import { recordKeyRing } from './keys.ts';
 import { captureOutput, type Output } from './output.ts';
 import { type TestDatabase, testDatabase } from './postgres.ts';
 
@@ -98,7 +98,7 @@ export async function startServer(settings: Readonly<Record<string, string>> = {
   });
   const ring = await generateKeyRing();
   await writeKeyRing(arn, ring);
-  await insertSigningKeys(db, listPublicKeys(ring), new Date());
+  await recordKeyRing(db, ring);
 
   const output = captureOutput();
   for (const name of Object.keys(routes)) {

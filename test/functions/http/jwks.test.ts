@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { createJwksServer } from '../../../functions/http/jwks/jwks.ts';
 import { generateKeyRing, listPublicKeys } from '../../../lib/protocol/key-ring.ts';
 import { type Database, DatabaseUnavailable, openDatabase } from '../../../lib/store/database.ts';
-import { insertSigningKeys } from '../../../lib/store/signing-keys.ts';
+import { recordKeyRing } from '../../support/keys.ts';
 import { type TestDatabase, testDatabase } from '../../support/postgres.ts';
 
 let database: TestDatabase;
@@ -29,8 +29,9 @@ test('RFC 7517 §5: an empty key set is not served, as every verifier would refu
 });
 
 test('J5: active, pending and retiring keys are published, retired ones are not, and a change is seen within a minute', async () => {
-  const keys = listPublicKeys(await generateKeyRing());
-  await insertSigningKeys(db, keys, new Date());
+  const ring = await generateKeyRing();
+  const keys = listPublicKeys(ring);
+  await recordKeyRing(db, ring);
   const serve = createJwksServer(db, () => now);
   const all = keys.map(({ kid }) => kid).sort();
   assert.deepEqual(await kidsOf(serve), all);
