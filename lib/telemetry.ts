@@ -1,26 +1,9 @@
 /** The one logger and the one Metrics instance: JSON lines and embedded metrics on standard output. */
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { MetricName } from './metrics.ts';
 
 /** Namespace and service come from POWERTOOLS_METRICS_NAMESPACE and POWERTOOLS_SERVICE_NAME. */
 export const metrics = new Metrics();
-
-export type MetricName =
-  | 'http_requests_total'
-  | 'http_request_duration_seconds'
-  | 'oauth_token_issued_total'
-  | 'oauth_token_revoked_total'
-  | 'oauth_authorization_codes_issued'
-  | 'oauth_failed_authentications'
-  | 'oauth_refresh_token_reused_total'
-  | 'oauth_clients_total'
-  | 'oauth_active_tokens'
-  | 'signing_key_age_seconds'
-  | 'logout_tokens_delivered_total'
-  | 'logout_tokens_failed_total'
-  | 'db_queries_total'
-  | 'db_query_duration_seconds'
-  | 'procedure_succeeded_total'
-  | 'procedure_failed_total';
 
 /** Adds to a counter. */
 export function count(name: MetricName, by = 1): void {
@@ -61,13 +44,18 @@ export function logWithMetrics(level: LogLevel, message: string, fields: Readonl
   waiting += toLine(level, message, fields);
 }
 
-/** Publishes what was counted and timed since the last time, in embedded metric format. */
-export function publishMetrics(): void {
-  const embedded = metrics.hasStoredMetrics() ? `${JSON.stringify(metrics.serializeMetrics())}\n` : '';
+/** Forgets what was counted and timed since the last time, with the lines that wait for it. */
+export function discardMetrics(): void {
   metrics.clearMetrics();
   metrics.clearDimensions();
   metrics.clearMetadata();
-  const lines = waiting + embedded;
   waiting = '';
+}
+
+/** Publishes what was counted and timed since the last time, in embedded metric format. */
+export function publishMetrics(): void {
+  const embedded = metrics.hasStoredMetrics() ? `${JSON.stringify(metrics.serializeMetrics())}\n` : '';
+  const lines = waiting + embedded;
+  discardMetrics();
   if (lines !== '') process.stdout.write(lines);
 }
