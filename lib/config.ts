@@ -95,6 +95,7 @@ export interface Config {
   readonly registration_scope: string;
   readonly registration_require_pkce: boolean;
   readonly resources: readonly string[];
+  readonly metrics_token_sha256: string;
   readonly theme: { readonly name: string; readonly logo_url: string; readonly accent: string; readonly accent_dark: string };
 }
 
@@ -129,6 +130,7 @@ export function readConfig(environment: Environment = process.env): Config {
     registration_scope: read('OAUTH2_REGISTRATION_SCOPE'),
     registration_require_pkce: read('OAUTH2_REGISTRATION_REQUIRE_PKCE') === 'true',
     resources: read('OAUTH2_RESOURCES').split(' ').filter(Boolean),
+    metrics_token_sha256: read('OAUTH2_METRICS_TOKEN_SHA256'),
     theme: {
       name: read('OAUTH2_THEME_NAME'),
       logo_url: read('OAUTH2_THEME_LOGO_URL'),
@@ -179,6 +181,11 @@ export function readEventContext(environment: Environment = process.env) {
 /** How long a delivered event stays in the database, milliseconds. @throws {ConfigurationError} */
 export function readEventRetention(environment: Environment = process.env): number {
   return Number(readSetting(environment, 'OAUTH2_EVENTS_RETENTION_DAYS')) * 86_400_000;
+}
+
+/** How long the metrics of a minute stay in the database, milliseconds. @throws {ConfigurationError} */
+export function readMetricsRetention(environment: Environment = process.env): number {
+  return Number(readSetting(environment, 'OAUTH2_METRICS_RETENTION_DAYS')) * 86_400_000;
 }
 
 /** ARN of the secret with the database's administrator; empty where the roles exist. @throws {ConfigurationError} */

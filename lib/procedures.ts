@@ -142,6 +142,13 @@ export const procedures = {
     schedule: 'rate(5 minutes)',
     purpose: 'Publish the number of clients and of active tokens',
   },
+  'aggregate-metrics': {
+    needs: ['database'],
+    writes: false,
+    command: false,
+    occasion: 'with what functions publish in their logs',
+    purpose: 'Add up what the functions counted and timed',
+  },
   'collect-logout-notices': {
     needs: ['database'],
     writes: false,

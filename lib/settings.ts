@@ -125,6 +125,17 @@ export const settings = {
     allowed: [1, 3650],
     purpose: 'Days that a delivered event stays in the database',
   },
+  OAUTH2_METRICS_TOKEN_SHA256: {
+    kind: 'sha256',
+    default: '',
+    purpose: 'Hex SHA-256 of the bearer token for `/metrics`; without one there is no such page',
+  },
+  OAUTH2_METRICS_RETENTION_DAYS: {
+    kind: 'count',
+    default: '14',
+    allowed: [1, 400],
+    purpose: 'Days that the metrics of each minute stay in the database; totals stay for good',
+  },
   OAUTH2_THEME_NAME: { kind: 'text', default: 'Authorization server', purpose: 'Name shown on the pages' },
   OAUTH2_THEME_LOGO_URL: { kind: 'url', default: '', purpose: 'Logo shown on the pages (https)' },
   OAUTH2_THEME_ACCENT: { kind: 'colour', default: '#0b57d0', purpose: 'Accent colour on a light background, `#rrggbb`' },

@@ -5,7 +5,7 @@ import { Unavailable } from '../protocol/errors.ts';
 import { insertAuditEntry } from '../store/audit-log.ts';
 import { type Database, toStoreError } from '../store/database.ts';
 import { inTransaction } from '../store/transaction.ts';
-import { log, metrics, publishMetrics } from '../telemetry.ts';
+import { discardMetrics, log, metrics, publishMetrics } from '../telemetry.ts';
 import { checkInput, type InputTable, isObject, matching, onOff, ProcedureFault, text } from './input.ts';
 
 /** What every procedure works with; some add to it. */
@@ -37,6 +37,8 @@ export interface ProcedureDefinition<T extends Instruments, Input, Facts, Result
   readonly atomic?: boolean;
   /** Refuses to act without a reason. */
   readonly asks_reason?: boolean;
+  /** A run that succeeded leaves neither line nor metric; one that failed leaves both. */
+  readonly quiet?: boolean;
   /** One line about the outcome for the audit log and the log; without secrets. */
   describe?(result: Result): string;
   /** Commands or checks that come next. */
@@ -178,6 +180,10 @@ export async function runProcedure<T extends Instruments, Input, Facts, Result>(
   if (failure && run.order.apply && procedures[definition.name].writes) {
     // What could not be done because the database is away cannot be recorded there either; the log line has it.
     await audit(tools, definition, run, 'failed', `${failure.code}: ${failure.detail}`).catch(() => {});
+  }
+  if (definition.quiet && !failure) {
+    discardMetrics();
+    return answer;
   }
   publishOutcome(definition.name, failure?.mistake ? 'planned' : answer.outcome);
   log(failure ? (failure.mistake ? 'warn' : 'error') : 'info', 'procedure', {

@@ -1,6 +1,6 @@
 /** Drops what has expired and prepares the partitions ahead, without ever making a request wait. */
 import { createPartitionsAhead, daysAhead, dropPartition, isOver, listPartitions, partitionName } from '../store/partitions.ts';
-import { type PurgedTable, purgedTables, purgeTable } from '../store/purge.ts';
+import { type Keeping, type PurgedTable, purgedTables, purgeTable } from '../store/purge.ts';
 import { retireExpiredKeys } from '../store/signing-key-administration.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
 
@@ -28,10 +28,7 @@ export interface Purged {
   readonly finished: boolean;
 }
 
-export interface PurgeTools extends Tools {
-  /** How long a delivered event stays, milliseconds. */
-  readonly events_ms?: number;
-}
+export type PurgeTools = Tools & Keeping;
 
 export const purgeExpired: ProcedureDefinition<PurgeTools, Record<string, never>, PurgeFacts, Purged> = {
   name: 'purge-expired',
@@ -53,7 +50,7 @@ export const purgeExpired: ProcedureDefinition<PurgeTools, Record<string, never>
       `delete what has expired from ${purgedTables.join(', ')}`,
     ],
   }),
-  async apply({ db, now, events_ms }, _input, { over }) {
+  async apply({ db, now, ...keeping }, _input, { over }) {
     const started = performance.now();
     const until = () => performance.now() - started > longestRunMs;
     const retired_keys = await retireExpiredKeys(db, now());
@@ -64,7 +61,7 @@ export const purgeExpired: ProcedureDefinition<PurgeTools, Record<string, never>
     const deleted = {} as Record<PurgedTable, number>;
     let finished = kept.length === 0;
     for (const table of purgedTables) {
-      const purged = await purgeTable(db, table, now(), until, events_ms);
+      const purged = await purgeTable(db, table, now(), until, keeping);
       deleted[table] = purged.deleted;
       finished &&= purged.finished;
     }

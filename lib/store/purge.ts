@@ -21,6 +21,8 @@ export const retention = {
   devices_ms: hours(24 * 365),
   /** Days after the last attempt; a notice to a client that is gone is never tried to the end. */
   notices_ms: hours(24 * 7),
+  /** Days after their lines; a delivery that failed comes again for four. */
+  metric_batches_ms: hours(24 * 7),
 } as const;
 
 type Fragment = ReturnType<Database['sql']>;
@@ -89,20 +91,29 @@ export const purgedTables = [
   'devices',
   'logout_notices',
   'events',
+  'metric_minutes',
+  'metric_batches',
 ] as const;
 export type PurgedTable = (typeof purgedTables)[number];
+
+/** How long what has done its work stays, milliseconds: what an operator may choose. */
+export interface Keeping {
+  /** A delivered event. */
+  readonly events_ms?: number | undefined;
+  /** What was measured in a minute. */
+  readonly metrics_ms?: number | undefined;
+}
 
 /**
  * Deletes the expired rows of one table.
  * @param until asked between batches; true ends the work early
- * @param eventsMs how long a delivered event stays
  */
 export async function purgeTable(
   db: Database,
   table: PurgedTable,
   now: Date,
   until: () => boolean,
-  eventsMs: number = hours(24 * 30),
+  { events_ms = hours(24 * 30), metrics_ms = hours(24 * 14) }: Keeping = {},
 ): Promise<{ deleted: number; finished: boolean }> {
   const { sql } = db;
   switch (table) {
@@ -154,7 +165,11 @@ export async function purgeTable(
     case 'logout_notices':
       return sweep(db, table, sql`created_at < ${before(now, retention.notices_ms)}`, until);
     case 'events':
-      return deleteByIndex(db, table, sql`at < ${before(now, eventsMs)} and delivered_at is not null`, until);
+      return deleteByIndex(db, table, sql`at < ${before(now, events_ms)} and delivered_at is not null`, until);
+    case 'metric_minutes':
+      return deleteByIndex(db, table, sql`minute < ${before(now, metrics_ms)}`, until);
+    case 'metric_batches':
+      return deleteByIndex(db, table, sql`last_at < ${before(now, retention.metric_batches_ms)}`, until);
     case 'devices':
       return deleteByIndex(db, table, sql`last_seen_at < ${before(now, retention.devices_ms)}`, until);
   }

@@ -126,6 +126,18 @@ test('throttles leave with their window, devices after a year', async () => {
   assert.deepEqual([result?.deleted.throttles, result?.deleted.devices], [1, 1]);
 });
 
+test('minutes of metrics leave after their days, counted lines after a week, totals never', async () => {
+  const { sql } = bench.migrator;
+  for (const days of [13, 15])
+    await sql`insert into metric_minutes values (${at(-days * day)}, 'http_requests_total', '', '', '200', '', 'counter', 1, null, ${at(-days * day)})`;
+  await sql`insert into metric_totals values ('http_requests_total', '', '', '200', '', 'counter', 2, null, ${at(-400 * day)})`;
+  for (const days of [6, 8])
+    await sql`insert into metric_batches values ('\\x01', ${at(-days * day)}, ${at(-days * day)}, '{1}')`;
+  const { result } = await run();
+  assert.deepEqual([result?.deleted.metric_minutes, result?.deleted.metric_batches], [1, 1]);
+  assert.equal((await ids('metric_totals', 'value')).length, 1);
+});
+
 test('more rows than one batch holds all leave', async () => {
   await bench.migrator.sql`
     insert into throttles (bucket, failures, resets_at) select decode(lpad(to_hex(n), 8, '0'), 'hex'), 1, ${at(-1)} from generate_series(100, 2700) n`;

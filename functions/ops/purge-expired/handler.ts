@@ -1,5 +1,5 @@
 /** Lambda of the procedure purge-expired. */
-import { readEventRetention } from '../../../lib/config.ts';
+import { readEventRetention, readMetricsRetention } from '../../../lib/config.ts';
 import { connectDatabase } from '../../../lib/connect.ts';
 import { serveProcedure } from '../../../lib/ops/procedure.ts';
 import { purgeExpired } from '../../../lib/ops/purge-expired.ts';
@@ -10,4 +10,5 @@ export const handler = serveProcedure(purgeExpired, {
   db,
   now: () => new Date(),
   events_ms: readEventRetention(),
+  metrics_ms: readMetricsRetention(),
 });
