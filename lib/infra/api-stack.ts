@@ -50,6 +50,7 @@ export class ApiStack extends Stack {
         reserved,
       });
       functions.set(name, fn);
+      ops.metrics.subscribe(fn);
       served.push(...this.#serve(routes[name], fn, house));
     }
     this.functions = functions;

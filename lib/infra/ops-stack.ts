@@ -4,6 +4,7 @@ import type { Construct } from 'constructs';
 import { type Procedure, type ProcedureName, procedureNames, procedures } from '../procedures.ts';
 import { DeploySteps } from './deploy-step/deploy-step.ts';
 import type { House } from './house.ts';
+import { MetricSubscriptions } from './metric-subscriptions.ts';
 import { Schedules } from './schedules.ts';
 import { ServerFunction } from './server-function.ts';
 
@@ -13,6 +14,7 @@ const steps: readonly ProcedureName[] = ['migrate', 'create-signing-keys'];
 export class OpsStack extends Stack {
   readonly functions: ReadonlyMap<ProcedureName, ServerFunction>;
   readonly schedules: Schedules;
+  readonly metrics: MetricSubscriptions;
 
   constructor(scope: Construct, id: string, { house, ...props }: StackProps & { house: House }) {
     super(scope, id, props);
@@ -23,7 +25,13 @@ export class OpsStack extends Stack {
     }
     this.functions = functions;
     this.schedules = new Schedules(this, 'schedules', house.stage.name);
+    this.metrics = new MetricSubscriptions(this, 'metrics', {
+      stage_name: house.stage.name,
+      aggregator: functions.get('aggregate-metrics') as ServerFunction,
+      failed: this.schedules.failed,
+    });
     for (const [name, fn] of functions) {
+      this.metrics.subscribe(fn);
       const { schedule, scheduler, next }: Procedure = procedures[name];
       const follower = next === undefined ? undefined : functions.get(next as ProcedureName);
       if (next !== undefined && !follower)

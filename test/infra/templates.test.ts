@@ -1,5 +1,6 @@
 /** Every rule about the templates, in one process: loading the CDK takes longer than all of them. */
 import './coverage.rules.ts';
+import './metrics.rules.ts';
 import './operation.rules.ts';
 import './protection.rules.ts';
 import './release.rules.ts';
