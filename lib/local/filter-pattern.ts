@@ -3,7 +3,7 @@ import { AwsError } from './aws-endpoint.ts';
 
 type Test = (message: string) => boolean;
 
-const comparison = /^\(?\s*\$\.([\w.]+)\s*(=|!=|>=|<=|>|<)\s*("(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?)\s*\)?$/;
+const comparison = /^\(?\s*\$\.([\w.[\]]+)\s*(=|!=|>=|<=|>|<)\s*("(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?)\s*\)?$/;
 
 function refuse(pattern: string): never {
   throw new AwsError('InvalidParameterException', `The filter pattern ${pattern} is not understood on this machine.`);
@@ -21,7 +21,11 @@ function compare(found: unknown, operator: string, wanted: string | number): boo
 function readComparison(text: string, pattern: string): (fields: Record<string, unknown>) => boolean {
   const [, field = '', operator = '', value = ''] = comparison.exec(text.trim()) ?? refuse(pattern);
   const wanted = JSON.parse(value) as string | number;
-  return (fields) => field in fields && compare(fields[field], operator, wanted);
+  const path = field.split(/[.[\]]+/).filter(Boolean);
+  return (fields) => {
+    const found = path.reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined | null)?.[name], fields);
+    return found !== undefined && compare(found, operator, wanted);
+  };
 }
 
 function readFields(pattern: string): Test {

@@ -1,20 +1,19 @@
 /** One running local instance: database, AWS stand-ins, sandboxes and gateway over the synthesised template, started and stopped in order. */
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { functionName } from '../procedures.ts';
 import type { AwsEndpoint } from './aws-endpoint.ts';
+import { listen, takeFolder } from './claim.ts';
 import { type Database, startDatabase } from './database.ts';
-import { LocalFailure } from './failure.ts';
 import { createFunctions, type Functions } from './functions.ts';
 import { createGateway, FunctionUnavailable, type Gateway } from './gateway.ts';
 import { openLambdaApi } from './lambda-api.ts';
-import { type FolderLock, lockFolder } from './lock.ts';
+import { createLogSubscriptions, type LogSubscriptions } from './log-subscriptions.ts';
 import { type LocalLogs, openLocalLogs } from './logs.ts';
 import { openAdministrator } from './open-administrator.ts';
 import { callProcedure } from './procedure-call.ts';
 import { createRotation } from './rotation.ts';
 import type { GatewayRoute } from './route-match.ts';
-import { readRuntimeFile, removeRuntimeFile, writeRuntimeFile } from './runtime-file.ts';
+import { removeRuntimeFile, writeRuntimeFile } from './runtime-file.ts';
 import { startSchedules } from './schedule.ts';
 import { openSecrets, type Secrets } from './secrets.ts';
 import { createStarter, type StartFunction } from './start-function.ts';
@@ -53,32 +52,6 @@ const stage = 'local';
 /** Takes every request until the functions can answer. */
 const waitingRoom: GatewayRoute[] = [{ method: 'ANY', path: '$default', function: '' }];
 
-function takeFolder(folder: string): FolderLock {
-  const lock = lockFolder(folder);
-  if (typeof lock !== 'number') return lock;
-  const running = readRuntimeFile(folder);
-  const where = running?.pid === lock ? ` and serves ${running.issuer}` : '';
-  throw new LocalFailure(
-    `process ${lock} runs on ${folder} already${where}: stop it, or choose another folder with OAUTH2_DATA_DIR`,
-  );
-}
-
-async function listen(gateway: Gateway, port: number): Promise<number> {
-  try {
-    gateway.listen(port, '127.0.0.1');
-    await once(gateway, 'listening');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EADDRINUSE' && code !== 'EACCES') throw error;
-    const why =
-      code === 'EADDRINUSE' ? 'is taken by another program: stop that one' : 'may not be used by this user: start as one who may';
-    throw new LocalFailure(
-      `port ${port} of 127.0.0.1 ${why}, or choose another port, such as PORT=${port + 1 || 8081} npm start`,
-    );
-  }
-  return (gateway.address() as { port: number }).port;
-}
-
 /**
  * Starts everything and resolves when it can serve. What was started is stopped again when a step fails.
  * @throws LocalFailure with one line (a log or the CDK app's words may follow it) on what to do
@@ -115,6 +88,7 @@ class RunningInstance implements Instance {
   #stopped: Promise<void> = Promise.resolve();
   #fingerprint = '';
   #journal!: LocalLogs;
+  #subscriptions: LogSubscriptions | undefined;
   #accessLog: string | undefined;
 
   constructor(options: InstanceOptions) {
@@ -131,7 +105,9 @@ class RunningInstance implements Instance {
     const lock = takeFolder(folder);
     this.#undo.push(() => lock.release());
     removeRuntimeFile(folder);
-    this.#journal = openLocalLogs(this.#logs, stage, this.#options.show);
+    this.#journal = openLocalLogs(this.#logs, stage, this.#options.show, (group, events) =>
+      this.#subscriptions?.take(group, events),
+    );
     this.#openGateway();
     const address = `http://127.0.0.1:${await listen(this.#gateway, port)}`;
     this.issuer = this.#options.issuer ?? address;
@@ -255,6 +231,11 @@ class RunningInstance implements Instance {
     this.#undo.push(() => this.#functions.stop(2000));
     this.#start = createStarter(this.#functions, () => this.#destinations, say);
     const lambda = await openLambdaApi(this.#functions, this.#start);
+    const { account } = place;
+    const subscriptions = createLogSubscriptions({ account, invoke: this.#functions.invoke, say });
+    subscriptions.replace(template.subscriptions);
+    this.#subscriptions = subscriptions;
+    this.#undo.push(() => subscriptions.close());
     environment.AWS_ENDPOINT_URL_LAMBDA = lambda.url; // Sandboxes read it when they start, which none has yet.
     this.#undo.push(() => lambda.close());
     return lambda;
@@ -268,6 +249,7 @@ class RunningInstance implements Instance {
     this.#gateway.setRoutes(template.routes);
     this.#accessLog = template.access_log;
     this.#destinations = template.destinations;
+    this.#subscriptions?.replace(template.subscriptions);
     this.#stopSchedules();
     this.#secrets.rotateBy(createRotation(this.#functions, template.schedules, this.#options.say));
     this.#stopSchedules = startSchedules(template.schedules, ({ name, function: target, input, secret }) =>

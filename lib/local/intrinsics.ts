@@ -55,7 +55,10 @@ export function createResolver(stacks: readonly Stack[], places: Places): Resolv
     'AWS::IAM::Role': { Ref: (_, id) => id, Arn: (_, id) => `arn:aws:iam::${places.account}:role/${id}` },
     'AWS::SQS::Queue': { Ref: (_, id) => `http://127.0.0.1/${id}`, Arn: (_, id) => arn('sqs', id) },
     'AWS::SNS::Topic': { Ref: (_, id) => arn('sns', id) },
-    'AWS::Logs::LogGroup': { Ref: (_, id) => id, Arn: (_, id) => arn('logs', `log-group:${id}:*`) },
+    'AWS::Logs::LogGroup': {
+      Ref: ({ Properties }, id) => (typeof Properties?.LogGroupName === 'string' ? Properties.LogGroupName : id),
+      Arn: (_, id) => arn('logs', `log-group:${id}:*`),
+    },
     'AWS::KMS::Key': { Ref: (_, id) => id, Arn: (_, id) => arn('kms', `key/${id}`) },
     'AWS::S3::Bucket': { Ref: (_, id) => id.toLowerCase(), Arn: (_, id) => `arn:aws:s3:::${id.toLowerCase()}` },
   };

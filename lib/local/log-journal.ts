@@ -11,8 +11,8 @@ export interface LogEvent {
 }
 
 export interface LogJournal {
-  /** Adds whole lines; indented ones belong to the line before them. */
-  write(group: string, stream: string, lines: string): void;
+  /** Adds whole lines; indented ones belong to the line before them. @returns the events that they are */
+  write(group: string, stream: string, lines: string): LogEvent[];
   groups(): string[];
   /** Events from one instant up to and with another, oldest first. */
   read(group: string, from: number, to: number): LogEvent[];
@@ -52,14 +52,19 @@ export function openLogJournal(folder: string, bytes = largestFile): LogJournal 
     write(group, stream, lines) {
       const file = fileOf(group);
       const now = Date.now();
-      const text = splitEvents(lines)
-        .map((message) => `${JSON.stringify([`${now}-${process.pid}-${count++}`, now, stream, message])}\n`)
-        .join('');
+      const events = splitEvents(lines).map((message) => ({
+        id: `${now}-${process.pid}-${count++}`,
+        timestamp: now,
+        stream,
+        message,
+      }));
+      const text = events.map(({ id, message }) => `${JSON.stringify([id, now, stream, message])}\n`).join('');
       const size = sizes.get(file) ?? statSync(file, { throwIfNoEntry: false })?.size ?? 0;
       const full = size > bytes;
       if (full) renameSync(file, `${file}.1`);
       appendFileSync(file, text, { mode: 0o600 });
       sizes.set(file, (full ? 0 : size) + Buffer.byteLength(text));
+      return events;
     },
     groups: () =>
       readdirSync(folder)

@@ -4,7 +4,7 @@ import { logGroups } from '../log-queries.ts';
 import { formatAccess, type Served } from './access-log.ts';
 import type { AwsEndpoint } from './aws-endpoint.ts';
 import { openFunctionLogs } from './function-logs.ts';
-import { openLogJournal } from './log-journal.ts';
+import { type LogEvent, openLogJournal } from './log-journal.ts';
 import { openLogsApi } from './logs-api.ts';
 import { readServerLog } from './server-log.ts';
 
@@ -19,11 +19,22 @@ export interface LocalLogs {
   open(serverLog: () => string): Promise<AwsEndpoint>;
 }
 
-/** @param show takes what functions write for the terminal */
-export function openLocalLogs(folder: string, stage: string, show: (lines: string) => void): LocalLogs {
+/**
+ * @param show takes what functions write for the terminal
+ * @param written is told of each event in the log of a function
+ */
+export function openLocalLogs(
+  folder: string,
+  stage: string,
+  show: (lines: string) => void,
+  written: (group: string, events: readonly LogEvent[]) => void = () => {},
+): LocalLogs {
   const keep = openFunctionLogs(folder, show);
   const journal = openLogJournal(join(folder, 'journal'));
-  const platform: LocalLogs['platform'] = (name, lines, stream) => journal.write(`/aws/lambda/${name}`, stream, lines);
+  const platform: LocalLogs['platform'] = (name, lines, stream) => {
+    const group = `/aws/lambda/${name}`;
+    written(group, journal.write(group, stream, lines));
+  };
   const database = logGroups.database(stage);
   return {
     platform,

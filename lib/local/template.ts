@@ -2,6 +2,7 @@
 import { type Resource, readAssembly, type Stack } from './assembly.ts';
 import { LocalFailure } from './failure.ts';
 import { createResolver, nameOf, type Places, type Resolver, type Site } from './intrinsics.ts';
+import type { LogSubscription } from './log-subscriptions.ts';
 import type { GatewayRoute } from './route-match.ts';
 import type { FunctionSpec } from './sandbox.ts';
 import { secretArn } from './secret-arn.ts';
@@ -32,6 +33,7 @@ export interface Template {
   readonly schedules: readonly ScheduleSpec[];
   /** Which function gets the result of each asynchronous run of another that succeeded. */
   readonly destinations: ReadonlyMap<string, string>;
+  readonly subscriptions: readonly LogSubscription[];
   readonly secrets: readonly SecretSpec[];
   /** Format of the gateway's access log, where it keeps one. */
   readonly access_log: string | undefined;
@@ -145,6 +147,11 @@ function readDestination([site, properties]: Found, resolver: Resolver): [string
   return [[/:function:([^:/]+)/.exec(name)?.[1] ?? name, functionOf(target, site)]];
 }
 
+function readSubscription([site, properties]: Found, resolver: Resolver): LogSubscription {
+  const text = (field: string) => resolver.text(properties[field], { ...site, field });
+  return { group: text('LogGroupName'), pattern: text('FilterPattern'), function: functionOf(text('DestinationArn'), site) };
+}
+
 function readSecret([site, properties, resource]: Found, resolver: Resolver, places: Places): SecretSpec {
   const name = nameOf(site.resource, resource, site.stack);
   const generate = properties.GenerateSecretString as Record<string, unknown> | undefined;
@@ -187,6 +194,7 @@ export function readTemplate(folder: string, places: Places): Template {
       ...ofType(stacks, 'AWS::SecretsManager::RotationSchedule').map((found) => readRotation(found, resolver)),
     ],
     destinations: new Map(ofType(stacks, 'AWS::Lambda::EventInvokeConfig').flatMap((found) => readDestination(found, resolver))),
+    subscriptions: ofType(stacks, 'AWS::Logs::SubscriptionFilter').map((found) => readSubscription(found, resolver)),
     secrets: ofType(stacks, 'AWS::SecretsManager::Secret').map((found) => readSecret(found, resolver, places)),
     access_log: ofType(stacks, 'AWS::ApiGatewayV2::Stage').flatMap(readAccessLog)[0],
   };
