@@ -139,6 +139,14 @@ export const routes = {
     cors: false,
     purpose: 'Whether database, keys and migrations are as they should be',
   },
+  metrics: {
+    methods: ['GET'],
+    paths: ['/metrics'],
+    needs: ['database'],
+    answers: 'json',
+    cors: false,
+    purpose: 'The metrics for Prometheus (off by default)',
+  },
   home: {
     methods: ['GET'],
     paths: ['/'],
