@@ -226,6 +226,13 @@ export const procedures = {
     command: true,
     purpose: "Replace the database administrator's password now",
   },
+  destroy: {
+    runs: 'tool',
+    needs: [],
+    writes: true,
+    command: true,
+    purpose: 'Remove a stage; what was stored stays',
+  },
   rollback: { runs: 'tool', needs: [], writes: true, command: true, purpose: 'Go back to the release before' },
 } as const satisfies Record<string, Procedure>;
 

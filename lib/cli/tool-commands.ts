@@ -6,6 +6,7 @@ import { reportAccess } from '../observe/access-report.ts';
 import { examine } from '../observe/doctor.ts';
 import { showLogs } from '../observe/logs.ts';
 import type { ToolProcedureName } from '../procedures.ts';
+import { destroyStage } from '../releases/destroy.ts';
 import { preflight } from '../releases/preflight.ts';
 import { putRelease } from '../releases/release.ts';
 import { listStageReleases } from '../releases/releases.ts';
@@ -32,6 +33,7 @@ export const toolProcedures: Record<ToolProcedureName, ToolProcedure> = {
   release: putRelease,
   incident: handleIncident,
   'rotate-database-password': rotateDatabasePassword,
+  destroy: destroyStage,
   rollback: rollBack,
 };
 
@@ -74,6 +76,18 @@ function showReleases({ note, releases, live, moves }: Values): string {
     move.reason,
   ]);
   return `${list}\n\n${table(['MOVED', 'RELEASES', 'OUTCOME', 'BY', 'WHY'], moved)}`;
+}
+
+function showDestroyed({ note, deleted, left, kept, backup }: Values): string {
+  if (note) return note;
+  if (deleted.length === 0 && left.length === 0) return 'There is nothing of this stage in this account and region.';
+  const stays = Object.entries(kept).map(([type, count]) => `${count} × ${type}`);
+  return facts([
+    ['deleted', deleted],
+    ['left as they are', left],
+    ['kept of the deleted', stays],
+    ['backup', backup],
+  ]);
 }
 
 function readNumber(text: string): number {
@@ -143,6 +157,13 @@ export const toolCommands: Record<ToolProcedureName, Command> = {
         ['ready', result.ready],
       ]),
     example: 'oauth2ctl rotate-database-password --stage production --apply --reason "somebody who knew it has left"',
+  },
+  destroy: {
+    acts: 'planned',
+    options: [{ flags: '--confirm <stage>', purpose: 'name of the stage once more, where it keeps data' }],
+    toInput: ({ confirm }) => (confirm === undefined ? {} : { confirm }),
+    show: showDestroyed,
+    example: 'oauth2ctl destroy --stage dev --apply --reason "the trial is over"',
   },
   rollback: {
     acts: 'planned',

@@ -1,7 +1,7 @@
 /** Puts the stacks of one stage together. */
 import { createRequire } from 'node:module';
 import { App, type AppProps, type StackProps } from 'aws-cdk-lib';
-import type { ExternalDatabase } from '../stages.ts';
+import type { ExternalDatabase, StackPart } from '../stages.ts';
 import { ApiStack } from './api-stack.ts';
 import type { Bundle } from './bundle.ts';
 import { DataStack } from './data-stack.ts';
@@ -47,7 +47,7 @@ export async function addStage(
   stage: CheckedStage,
   bundles: ReadonlyMap<string, Pick<Bundle, 'folder'>>,
 ): Promise<StageStacks> {
-  const id = (part: string) => `oauth2-${stage.name}-${part}`;
+  const id = (part: StackPart) => `oauth2-${stage.name}-${part}`;
   const props = (purpose: string): StackProps => ({
     description: `OAuth 2.1 authorization server, ${stage.name}: ${purpose}`,
     ...(stage.account && stage.region && { env: { account: stage.account, region: stage.region } }),

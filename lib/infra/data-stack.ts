@@ -88,6 +88,8 @@ export class DataStack extends Stack implements Database {
       family: 'postgres17',
       parameters: databaseParameters(database),
     });
+    // A database that stays needs them: their deletion would fail, and with it that of the stack.
+    for (const used of [subnets, parameters]) used.applyRemovalPolicy(removalPolicy);
     const logs = ['postgresql', 'upgrade'].map(
       (log) =>
         new LogGroup(this, `${log}-log`, {

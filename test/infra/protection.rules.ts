@@ -167,6 +167,11 @@ describe('what is stored in production', async () => {
       assert.deepEqual([deletion, replacement], ['Retain', 'Retain'], id);
   });
 
+  it('holds back nothing that CloudFormation would have to delete: what the database uses stays with it', () => {
+    for (const { id, deletion } of templates.some('AWS::RDS::DBSubnetGroup', 'AWS::RDS::DBParameterGroup'))
+      assert.equal(deletion, 'Retain', id);
+  });
+
   it('can be recovered to a point in time, and the database refuses to be deleted', () => {
     const { properties } = templates.one('data', 'AWS::RDS::DBInstance');
     assert.equal(properties.DeletionProtection, true);

@@ -1,11 +1,12 @@
 /** How new code takes over and is recorded: canaries that alarms stop, everything at once where nobody depends on it, and the last step of a deploy. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { Stack } from 'aws-cdk-lib';
 import type { Alarm } from '../../lib/alarm.ts';
 import { alarmNames, alarms } from '../../lib/alarms.ts';
 import { functionName, procedureNames } from '../../lib/procedures.ts';
 import { routeNames } from '../../lib/routes.ts';
-import { stages } from '../../lib/stages.ts';
+import { stackParts, stages } from '../../lib/stages.ts';
 import { buildStage } from './stand-ins.ts';
 import { type Json, type Properties, type Resource, synthesise, type Templates } from './templates.ts';
 
@@ -143,5 +144,17 @@ describe('the record of a release', () => {
       (await synthesise('local')).of('Custom::Release', 'AWS::Scheduler::Schedule').filter(({ part }) => part === 'api'),
       [],
     );
+  });
+});
+
+describe('the stacks of a stage', () => {
+  it('are those that the tool removes, each deployed after what it uses', async () => {
+    const { app } = await buildStage('complete');
+    const stacks = app.node.children.filter((child) => Stack.isStack(child));
+    const order = stackParts.map((part) => `oauth2-complete-${part}`);
+    assert.deepEqual(stacks.map(({ node }) => node.id).toSorted(), order.toSorted());
+    for (const stack of stacks)
+      for (const used of stack.dependencies)
+        assert.ok(order.indexOf(used.node.id) < order.indexOf(stack.node.id), `${stack.node.id} uses ${used.node.id}`);
   });
 });

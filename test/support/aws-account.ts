@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { type AwsEndpoint, AwsError, type AwsRequest, type AwsResponse, openAwsEndpoint } from '../../lib/local/aws-endpoint.ts';
 import type { LogEvent } from '../../lib/local/log-journal.ts';
 import { answerLogs, type LogSource } from '../../lib/local/logs-api.ts';
+import { answerStacks, queryError, type TestStack } from './cloudformation.ts';
 
 /** Said by a function, the gateway or the database. */
 export type LogEvents = Map<string, LogEvent[]>;
@@ -35,6 +36,8 @@ export interface Account {
   readonly logs: LogEvents;
   zone: { id: string; name: string; is_private: boolean };
   certificates: Map<string, Record<string, unknown>>;
+  /** Stacks of CloudFormation, by their names. */
+  readonly stacks: Map<string, TestStack>;
   /** Looks at every call before it is carried out; what it throws is the answer. */
   before: (call: Call) => void;
   /** Answers the invocation of a function. */
@@ -155,6 +158,16 @@ function answer(account: Account, request: AwsRequest): AwsResponse {
     return route53(account, request.target);
   }
   const [service = '', operation = ''] = String(request.headers['x-amz-target'] ?? '').split('.');
+  const query = new URLSearchParams(service === '' ? request.body : '');
+  if (query.get('Version') === '2010-05-15') {
+    try {
+      note({ operation: query.get('Action') ?? '', target: query.get('StackName') ?? '' });
+      return answerStacks(account.stacks, query);
+    } catch (error) {
+      if (error instanceof AwsError) return queryError(error);
+      throw error;
+    }
+  }
   if (service === '') {
     note({ operation: 'GetCallerIdentity', target: '' });
     const { account: id, arn } = account.identity;
@@ -209,6 +222,7 @@ export async function openAccount(): Promise<Account> {
     logs: new Map(),
     zone: { id: 'Z0123456789ABCDEFGHIJ', name: 'example.com', is_private: false },
     certificates: new Map(),
+    stacks: new Map(),
     before: () => {},
     invoke: () => ({ outcome: 'succeeded', plan: { steps: [] } }),
     addFunction(name, version) {

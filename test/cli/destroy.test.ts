@@ -1,0 +1,147 @@
+/** Removing a stage: what goes and in which order, what stays, and what has to be there before. */
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { type StackPart, stackParts } from '../../lib/stages.ts';
+import { type Account, openAccount } from '../support/aws-account.ts';
+import { runInProcess, type ToolRun } from './stage.ts';
+
+let account: Account;
+beforeEach(async () => {
+  account = await openAccount();
+});
+afterEach(() => account.close());
+
+const kept: Partial<Record<StackPart, object>> = {
+  data: {
+    database: { Type: 'AWS::RDS::DBInstance', DeletionPolicy: 'RetainExceptOnCreate' },
+    proxy: { Type: 'AWS::RDS::DBProxy' },
+  },
+  keys: {
+    key: { Type: 'AWS::KMS::Key', DeletionPolicy: 'Retain' },
+    secret: { Type: 'AWS::SecretsManager::Secret', DeletionPolicy: 'Retain' },
+  },
+  ops: {
+    version: { Type: 'AWS::Lambda::Version', DeletionPolicy: 'Retain' },
+    log: { Type: 'AWS::Logs::LogGroup', DeletionPolicy: 'Retain' },
+  },
+  api: { one: { Type: 'AWS::Logs::LogGroup', DeletionPolicy: 'Retain' } },
+};
+
+function deploy(stage: string, retains: boolean): void {
+  for (const part of stackParts.filter((one) => one !== 'edge')) {
+    const name = `oauth2-${stage}-${part}`;
+    const template = { Resources: retains ? (kept[part] ?? {}) : {} };
+    account.stacks.set(name, { name, template, status: 'CREATE_COMPLETE', is_protected: retains, lasts: 2 });
+  }
+}
+
+/** What the stage's procedure `status` says of the last backup. */
+function backUp(outcome: string, minutesAgo: number): void {
+  const at = new Date(Date.now() - minutesAgo * 60_000).toISOString();
+  account.invoke = () => ({
+    outcome: 'succeeded',
+    plan: { steps: [] },
+    result: { last_runs: [{ procedure: 'backup', at, outcome }] },
+  });
+}
+
+const run = (...words: string[]): Promise<ToolRun> => runInProcess(['destroy', ...words], {}, '', { tries: 1, pause_ms: 0 });
+const deletions = () =>
+  account.calls.filter(({ operation }) => operation === 'DeleteStack').map(({ target }) => target.split('/')[1]);
+const there = () => [...account.stacks.values()].filter(({ status }) => status !== 'DELETE_COMPLETE').map(({ name }) => name);
+const because = ['--apply', '--reason', 'the trial is over'];
+
+test('the plan names every stack against the order of the deployment, and changes nothing', async () => {
+  deploy('dev', false);
+  const { code, stdout } = await run('--stage', 'dev');
+  assert.equal(code, 0);
+  const named = [...stdout.matchAll(/delete (oauth2-dev-\w+)/g)].map(([, name]) => name);
+  assert.deepEqual(
+    named,
+    ['observability', 'api', 'ops', 'keys', 'data', 'network'].map((part) => `oauth2-dev-${part}`),
+  );
+  assert.deepEqual([deletions(), there().length], [[], 6]);
+});
+
+test('a stage without people on it goes whole, and another stage beside it stays', async () => {
+  deploy('dev', false);
+  deploy('staging', false);
+  const { code, stdout } = await run('--stage', 'dev', ...because);
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /1 of 6: deleting oauth2-dev-observability\n2 of 6: deleting oauth2-dev-api\n/);
+  assert.ok(there().every((name) => name.startsWith('oauth2-staging-')));
+  assert.equal(there().length, 6);
+});
+
+test('nothing to remove is no failure', async () => {
+  const { code, stdout } = await run('--stage', 'dev', ...because);
+  assert.equal(code, 0);
+  assert.match(stdout, /nothing of this stage/);
+});
+
+test('what was cut off goes on, and a deletion that fails says why', async () => {
+  deploy('dev', false);
+  const network = account.stacks.get('oauth2-dev-network');
+  assert.ok(network);
+  network.stuck = 'subnet-1 has dependencies';
+  const failed = await run('--stage', 'dev', ...because);
+  assert.equal(failed.code, 1);
+  assert.match(failed.stderr, /oauth2-dev-network was not deleted: vpc: subnet-1 has dependencies \(delete_failed\)/);
+  assert.deepEqual(there(), ['oauth2-dev-network']);
+  const again = await run('--stage', 'dev', '--json', ...because);
+  assert.deepEqual([again.code, again.json.deleted, there()], [0, ['oauth2-dev-network'], []]);
+});
+
+test('production is not removed without a fresh verified backup', async () => {
+  deploy('production', true);
+  const words = ['--stage', 'production', '--confirm', 'production', ...because];
+  for (const [arrange, why] of [
+    [
+      () => {
+        account.invoke = () => ({
+          outcome: 'failed',
+          plan: { steps: [] },
+          error: { code: 'temporarily_unavailable', message: 'away' },
+        });
+      },
+      /cannot tell when it was backed up last \(away\)/,
+    ],
+    [() => backUp('failed', 5), /the backup of \S+ failed/],
+    [() => backUp('succeeded', 61), /the last backup is of \S+, more than an hour ago/],
+  ] as const) {
+    arrange();
+    const { code, stderr } = await run(...words);
+    assert.equal(code, 1);
+    assert.match(stderr, why);
+    assert.match(stderr, /oauth2ctl backup --stage production makes one/);
+  }
+  assert.deepEqual([deletions(), there().length], [[], 6]);
+});
+
+test('production wants to be named once more, and keeps its data and the network that it is in', async () => {
+  deploy('production', true);
+  backUp('succeeded', 5);
+  const unsure = await run('--stage', 'production', ...because);
+  assert.equal(unsure.code, 1);
+  assert.match(unsure.stderr, /--confirm production says that it is meant/);
+  assert.deepEqual(deletions(), []);
+  const { code, json } = await run('--stage', 'production', '--confirm', 'production', '--json', ...because);
+  assert.equal(code, 0);
+  assert.deepEqual(there(), ['oauth2-production-network']);
+  assert.deepEqual(json.left, ['oauth2-production-network']);
+  assert.deepEqual(json.kept, {
+    'AWS::Logs::LogGroup': 2,
+    'AWS::KMS::Key': 1,
+    'AWS::SecretsManager::Secret': 1,
+    'AWS::RDS::DBInstance': 1,
+  });
+  assert.equal(account.stacks.get('oauth2-production-network')?.is_protected, true);
+  const { stdout } = await run('--stage', 'production', ...because);
+  assert.match(stdout, /left as they are +oauth2-production-network/);
+});
+
+test('a local instance is a folder, which the tool says', async () => {
+  const { code, stdout } = await run(...because);
+  assert.deepEqual([code, account.calls], [0, []]);
+  assert.match(stdout, /remove \.local/);
+});
