@@ -45,6 +45,15 @@ export function matching(pattern: RegExp, allowed: string, options: { required?:
   };
 }
 
+/** A point in time. */
+export const instant: Member = {
+  accepts: (value) =>
+    typeof value === 'string' &&
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(value) &&
+    !Number.isNaN(Date.parse(value)),
+  allowed: 'an instant with its offset from UTC, such as 2026-11-23T08:30:00Z (RFC 3339 §5.6)',
+};
+
 export function wholeNumber(lowest: number, highest: number): Member {
   return {
     accepts: (value) => Number.isInteger(value) && (value as number) >= lowest && (value as number) <= highest,

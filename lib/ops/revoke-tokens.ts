@@ -11,7 +11,7 @@ import {
 } from '../store/token-revocation.ts';
 import { findUserHoldings } from '../store/user-administration.ts';
 import { count } from '../telemetry.ts';
-import { type Member, onOff, ProcedureFault, text } from './input.ts';
+import { instant, onOff, ProcedureFault, text } from './input.ts';
 import { concludeRotation, type RotationTools, readCurrent, replaceRing } from './key-rotation.ts';
 import type { ProcedureDefinition } from './procedure.ts';
 import { counted } from './wording.ts';
@@ -41,14 +41,6 @@ export interface RevokedTokens {
   /** Ids of the keys that sign now; only where the old ones were withdrawn. */
   readonly new_keys?: readonly string[];
 }
-
-const instant: Member = {
-  accepts: (value) =>
-    typeof value === 'string' &&
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/.test(value) &&
-    !Number.isNaN(Date.parse(value)),
-  allowed: 'an instant with its offset from UTC, such as 2026-11-23T08:30:00Z (RFC 3339 §5.6)',
-};
 
 const choices = 'all, client_id, username, issued_before';
 

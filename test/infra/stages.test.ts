@@ -1,8 +1,8 @@
 /** A stage that cannot be deployed is refused before anything is synthesised, by the name of its setting. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { memoryBytes } from '../../lib/infra/metrics.ts';
 import { readStage } from '../../lib/infra/read-stage.ts';
+import { memoryBytes } from '../../lib/instance-memory.ts';
 import { type ManagedDatabase, type Stage, stages } from '../../lib/stages.ts';
 import { complete } from './complete-stage.ts';
 
