@@ -3,8 +3,10 @@
 import { handleIncident } from '../incident/incident.ts';
 import { rotateDatabasePassword } from '../incident/rotate-database-password.ts';
 import { reportAccess } from '../observe/access-report.ts';
+import { diagnose } from '../observe/diagnose.ts';
 import { examine } from '../observe/doctor.ts';
 import { showLogs } from '../observe/logs.ts';
+import { measureStage } from '../observe/metrics.ts';
 import type { ToolProcedureName } from '../procedures.ts';
 import { destroyStage } from '../releases/destroy.ts';
 import { preflight } from '../releases/preflight.ts';
@@ -18,6 +20,7 @@ import { CliFailure } from './exit-codes.ts';
 import { incidentCommand } from './incident-command.ts';
 import { logCommand, readSince } from './log-command.ts';
 import { facts, instant, table } from './present.ts';
+import { showComparison, showMetrics } from './show-metrics.ts';
 import { showAccess, showDiagnosis } from './show-observations.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: members of results are as the procedures make them
@@ -28,6 +31,8 @@ export const toolProcedures: Record<ToolProcedureName, ToolProcedure> = {
   verify: verifyStage,
   doctor: examine,
   'access-report': reportAccess,
+  metrics: measureStage,
+  diagnose,
   logs: showLogs,
   releases: listStageReleases,
   release: putRelease,
@@ -126,6 +131,27 @@ export const toolCommands: Record<ToolProcedureName, Command> = {
     toInput: ({ since = '1d' }) => ({ since: readSince(since, Date.now()) }),
     show: showAccess,
     example: 'oauth2ctl access-report --since 7d --stage production',
+  },
+  metrics: {
+    acts: 'reads',
+    options: [{ flags: '--since <time>', purpose: 'from then on: 30m, 1h, 2d (default: 1h), or an instant' }],
+    toInput: ({ since = '1h' }) => ({ since: readSince(since, Date.now()) }),
+    isWell: ({ well }) => well === true,
+    show: showMetrics,
+    example: 'oauth2ctl metrics --since 6h --stage production',
+  },
+  diagnose: {
+    acts: 'reads',
+    options: [
+      {
+        flags: '--since <time>',
+        purpose: 'when it began: 30m, 1h, 2d ago (default: 1h), or an instant; compared with as long before it',
+      },
+    ],
+    toInput: ({ since = '1h' }) => ({ since: readSince(since, Date.now()) }),
+    isWell: ({ well }) => well === true,
+    show: showComparison,
+    example: 'oauth2ctl diagnose --since 30m --stage production',
   },
   logs: logCommand,
   releases: {

@@ -1,5 +1,7 @@
 /** The newest figures that CloudWatch has of a stage: concurrency, database, proxy. */
 import type { MetricDataQuery } from '@aws-sdk/client-cloudwatch';
+import { functionName } from '../procedures.ts';
+import { routeNames } from '../routes.ts';
 
 interface Figure {
   readonly namespace: string;
@@ -69,6 +71,37 @@ export async function readConcurrencyLimit(): Promise<number | undefined> {
   const client = new LambdaClient({ maxAttempts: 5 });
   try {
     return (await client.send(new GetAccountSettingsCommand({}))).AccountLimit?.ConcurrentExecutions;
+  } finally {
+    client.destroy();
+  }
+}
+
+/** Invocations of the endpoints that found no sandbox, in a time of milliseconds since the epoch; 0 where nothing counts them. */
+export async function readThrottles(stage: string, from: number, to: number): Promise<number> {
+  if (stage === 'local') return 0;
+  const { CloudWatchClient, GetMetricDataCommand } = await import('@aws-sdk/client-cloudwatch');
+  const client = new CloudWatchClient({ maxAttempts: 5 });
+  const minutes = Math.max(1, Math.ceil((to - from) / 60_000));
+  const queries = routeNames.map(
+    (name): MetricDataQuery => ({
+      Id: `throttles_${name.replaceAll('-', '_')}`,
+      MetricStat: {
+        Metric: {
+          Namespace: 'AWS/Lambda',
+          MetricName: 'Throttles',
+          Dimensions: [{ Name: 'FunctionName', Value: functionName(stage, name) }],
+        },
+        // CloudWatch keeps minutes for fifteen days, then five of them together, then hours.
+        Period: minutes <= 1440 ? 60 : 3600,
+        Stat: 'Sum',
+      },
+    }),
+  );
+  try {
+    const { MetricDataResults = [] } = await client.send(
+      new GetMetricDataCommand({ MetricDataQueries: queries, StartTime: new Date(from), EndTime: new Date(to) }),
+    );
+    return MetricDataResults.flatMap(({ Values = [] }) => Values).reduce((sum, value) => sum + value, 0);
   } finally {
     client.destroy();
   }

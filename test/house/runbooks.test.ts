@@ -27,7 +27,7 @@ function wordsOf(line: string): string[] {
 }
 
 /** Commands whose exit code says how the stage is. */
-const reportsOnHealth = /^(status|verify|rotate-database-password|incident|database-report|doctor)$/;
+const reportsOnHealth = /^(status|verify|rotate-database-password|incident|database-report|doctor|metrics|diagnose)$/;
 
 test('the commands of every page run as written', async () => {
   const { json: client } = await stage.run(['create-client', '--json', '--grant-types', 'client_credentials']);

@@ -130,8 +130,12 @@ export const sections: readonly Section[] = [
     group: 'Monitoring',
     title: 'Monitor Metrics',
     lines: [
-      { there: 'six queries', here: ['metrics'] },
-      { there: 'key metrics with thresholds and actions', here: ['alerts'], tests: ['test/infra/alarms.test.ts'] },
+      {
+        there: 'six queries',
+        here: ['metrics'],
+        tests: ['test/functions/http/metrics.test.ts', 'test/drills/prometheus.test.ts', 'test/ops/aggregate-metrics.test.ts'],
+      },
+      { there: 'key metrics with thresholds and actions', here: ['metrics', 'alerts'], tests: ['test/infra/alarms.test.ts'] },
     ],
   },
   {
@@ -141,7 +145,12 @@ export const sections: readonly Section[] = [
       {
         there: 'HighErrorRate, HighResponseTime, DatabaseDown, PodRestartLoop',
         here: ['alerts'],
-        tests: ['test/infra/alarms.test.ts', 'test/drills/alarms.test.ts', 'test/infra/operation.rules.ts'],
+        tests: [
+          'test/infra/alarms.test.ts',
+          'test/drills/alarms.test.ts',
+          'test/drills/prometheus.test.ts',
+          'test/infra/operation.rules.ts',
+        ],
       },
     ],
   },
@@ -159,7 +168,7 @@ export const sections: readonly Section[] = [
       {
         there: '4xx against 5xx, releases, dependencies, rollback',
         here: ['high-error-rate', 'diagnose', 'rollback'],
-        tests: [...pagesRun, 'test/drills/alarms.test.ts'],
+        tests: [...pagesRun, 'test/e2e/diagnosis.test.ts', 'test/drills/alarms.test.ts'],
       },
     ],
   },
@@ -169,8 +178,8 @@ export const sections: readonly Section[] = [
     lines: [
       {
         there: 'readiness, network, credentials, logs of Postgres',
-        here: ['database-connection-issues', 'doctor', 'logs'],
-        tests: ['test/conformance/outage.test.ts', 'test/drills/alarms.test.ts'],
+        here: ['database-connection-issues', 'diagnose', 'doctor', 'logs'],
+        tests: ['test/e2e/diagnosis.test.ts', 'test/conformance/outage.test.ts', 'test/drills/alarms.test.ts'],
       },
     ],
   },
@@ -180,8 +189,8 @@ export const sections: readonly Section[] = [
     lines: [
       {
         there: 'before and after, saturation, eventing, less load or more room',
-        here: ['performance-degradation', 'diagnose', 'database-report', 'scale'],
-        tests: pagesRun,
+        here: ['performance-degradation', 'diagnose', 'metrics', 'database-report', 'scale'],
+        tests: [...pagesRun, 'test/e2e/diagnosis.test.ts'],
       },
     ],
   },

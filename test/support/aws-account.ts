@@ -32,6 +32,8 @@ export interface Account {
   readonly figures: Record<string, number>;
   /** Settings of functions beside their versions: State, LastUpdateStatus, Environment. */
   readonly configurations: Map<string, Record<string, unknown>>;
+  /** Events that RDS has of the stage's database. */
+  database_events: { readonly at: string; readonly message: string; readonly category: string }[];
   /** Events of each log group. */
   readonly logs: LogEvents;
   zone: { id: string; name: string; is_private: boolean };
@@ -146,6 +148,21 @@ function route53({ zone }: Account, target: string): AwsResponse {
   );
 }
 
+function databaseEvents({ database_events }: Account, input: URLSearchParams): AwsResponse {
+  const [from, to] = [input.get('StartTime') ?? '', input.get('EndTime') ?? ''];
+  const events = database_events
+    .filter(({ at }) => Date.parse(at) >= Date.parse(from) && Date.parse(at) <= Date.parse(to))
+    .map(
+      ({ at, message, category }) =>
+        `<Event><SourceIdentifier>${input.get('SourceIdentifier')}</SourceIdentifier><SourceType>db-instance</SourceType><Message>${message}</Message>` +
+        `<EventCategories><EventCategory>${category}</EventCategory></EventCategories><Date>${at}</Date></Event>`,
+    );
+  return xml(
+    `<DescribeEventsResponse xmlns="http://rds.amazonaws.com/doc/2014-10-31/"><DescribeEventsResult><Events>${events.join('')}</Events>` +
+      '</DescribeEventsResult></DescribeEventsResponse>',
+  );
+}
+
 function answer(account: Account, request: AwsRequest): AwsResponse {
   const note = (call: Call) => {
     account.calls.push(call);
@@ -167,6 +184,10 @@ function answer(account: Account, request: AwsRequest): AwsResponse {
       if (error instanceof AwsError) return queryError(error);
       throw error;
     }
+  }
+  if (query.get('Action') === 'DescribeEvents') {
+    note({ operation: 'DescribeEvents', target: '' });
+    return databaseEvents(account, query);
   }
   if (service === '') {
     note({ operation: 'GetCallerIdentity', target: '' });
@@ -219,6 +240,7 @@ export async function openAccount(): Promise<Account> {
     limits: { concurrency: 1000, code_free: 70_000_000_000 },
     figures: {},
     configurations: new Map(),
+    database_events: [],
     logs: new Map(),
     zone: { id: 'Z0123456789ABCDEFGHIJ', name: 'example.com', is_private: false },
     certificates: new Map(),
