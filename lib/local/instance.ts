@@ -17,6 +17,7 @@ import { removeRuntimeFile, writeRuntimeFile } from './runtime-file.ts';
 import { startSchedules } from './schedule.ts';
 import { openSecrets, type Secrets } from './secrets.ts';
 import { createStarter, type StartFunction } from './start-function.ts';
+import { openStepFunctions, type StepFunctions } from './step-functions.ts';
 import { isSource, type Synthesis, sourceFolders, synthesise } from './synthesise.ts';
 import { readTemplate, type Template } from './template.ts';
 import { watchFolders } from './watch.ts';
@@ -83,6 +84,7 @@ class RunningInstance implements Instance {
   #start!: StartFunction;
   #destinations: Template['destinations'] = new Map();
   #secrets!: Secrets;
+  #machines!: StepFunctions;
   #database!: Database;
   #stopSchedules = () => {};
   #stopped: Promise<void> = Promise.resolve();
@@ -125,6 +127,8 @@ class RunningInstance implements Instance {
     const rds = await openAdministrator({ secrets: this.#secrets, url, place, stage });
     this.#undo.push(() => rds.close());
     const lambda = await this.#openFunctions(template);
+    this.#machines = await openStepFunctions({ file: join(folder, 'executions.json'), functions: this.#functions, say });
+    this.#undo.push(() => this.#machines.close());
     say('bringing the database and the signing keys up to date');
     for (const name of ['migrate', 'create-signing-keys']) await this.#prepare(name);
     this.#serve(template);
@@ -141,6 +145,7 @@ class RunningInstance implements Instance {
       secrets_endpoint: this.#secrets.url,
       rds_endpoint: rds.url,
       logs_endpoint: logs.url,
+      sfn_endpoint: this.#machines.url,
       database: { host: this.#database.host, port: this.#database.port },
     });
   }
@@ -250,11 +255,14 @@ class RunningInstance implements Instance {
     this.#accessLog = template.access_log;
     this.#destinations = template.destinations;
     this.#subscriptions?.replace(template.subscriptions);
+    this.#machines.declare(template.machines);
     this.#stopSchedules();
     this.#secrets.rotateBy(createRotation(this.#functions, template.schedules, this.#options.say));
-    this.#stopSchedules = startSchedules(template.schedules, ({ name, function: target, input, secret }) =>
-      secret === undefined ? this.#start(target, input, `schedule ${name}`) : this.#secrets.rotate(secret),
-    );
+    this.#stopSchedules = startSchedules(template.schedules, ({ name, function: target, machine, input, secret }) => {
+      if (secret !== undefined) this.#secrets.rotate(secret);
+      else if (machine !== undefined) this.#machines.start(machine, input);
+      else this.#start(target, input, `schedule ${name}`);
+    });
   }
 
   #watch(): () => void {

@@ -28,8 +28,14 @@ export interface Resolver {
   text(value: unknown, site: Site): string;
 }
 
+/** Where a resource type says its name, if not in `Name`. */
+const nameFields: Readonly<Record<string, string>> = {
+  'AWS::Lambda::Function': 'FunctionName',
+  'AWS::StepFunctions::StateMachine': 'StateMachineName',
+};
+
 export function nameOf(id: string, resource: Resource, stack: Stack): string {
-  const given = resource.Properties?.[resource.Type === 'AWS::Lambda::Function' ? 'FunctionName' : 'Name'];
+  const given = resource.Properties?.[nameFields[resource.Type] ?? 'Name'];
   return typeof given === 'string' ? given : `${stack.name}-${id}`;
 }
 
@@ -37,6 +43,7 @@ export function createResolver(stacks: readonly Stack[], places: Places): Resolv
   const arn = (service: string, rest: string) => `arn:aws:${service}:${places.region}:${places.account}:${rest}`;
   const functionArn: Attribute = (resource, id, stack) => arn('lambda', `function:${nameOf(id, resource, stack)}`);
   const secret: Attribute = (resource, id, stack) => secretArn(places, nameOf(id, resource, stack));
+  const machineArn: Attribute = (resource, id, stack) => arn('states', `stateMachine:${nameOf(id, resource, stack)}`);
   const port = () => String(places.database.port);
   const host = () => places.database.host;
 
@@ -59,6 +66,7 @@ export function createResolver(stacks: readonly Stack[], places: Places): Resolv
       Ref: ({ Properties }, id) => (typeof Properties?.LogGroupName === 'string' ? Properties.LogGroupName : id),
       Arn: (_, id) => arn('logs', `log-group:${id}:*`),
     },
+    'AWS::StepFunctions::StateMachine': { Ref: machineArn, Arn: machineArn },
     'AWS::KMS::Key': { Ref: (_, id) => id, Arn: (_, id) => arn('kms', `key/${id}`) },
     'AWS::S3::Bucket': { Ref: (_, id) => id.toLowerCase(), Arn: (_, id) => `arn:aws:s3:::${id.toLowerCase()}` },
   };

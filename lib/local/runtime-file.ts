@@ -14,6 +14,8 @@ export interface RuntimeFile {
   readonly rds_endpoint: string;
   /** `http://127.0.0.1:port` of the CloudWatch Logs API. */
   readonly logs_endpoint: string;
+  /** `http://127.0.0.1:port` of the Step Functions API. */
+  readonly sfn_endpoint: string;
   readonly database: { readonly host: string; readonly port: number };
 }
 

@@ -6,6 +6,7 @@ import type { LogSubscription } from './log-subscriptions.ts';
 import type { GatewayRoute } from './route-match.ts';
 import type { FunctionSpec } from './sandbox.ts';
 import { secretArn } from './secret-arn.ts';
+import type { MachineSpec } from './step-functions.ts';
 
 export interface ScheduleSpec {
   readonly name: string;
@@ -13,6 +14,8 @@ export interface ScheduleSpec {
   readonly expression: string;
   readonly timezone: string;
   readonly function: string;
+  /** ARN of the state machine that is started instead of a function. */
+  readonly machine?: string;
   /** JSON text. */
   readonly input: string;
   /** ARN of the secret that the function rotates, where that is what it does: by the calls of Secrets Manager, each with an input of its own. */
@@ -35,6 +38,7 @@ export interface Template {
   readonly destinations: ReadonlyMap<string, string>;
   readonly subscriptions: readonly LogSubscription[];
   readonly secrets: readonly SecretSpec[];
+  readonly machines: readonly MachineSpec[];
   /** Format of the gateway's access log, where it keeps one. */
   readonly access_log: string | undefined;
 }
@@ -116,7 +120,9 @@ function readSchedule([site, properties, resource]: Found, resolver: Resolver): 
       name: nameOf(site.resource, resource, site.stack),
       expression: resolver.text(properties.ScheduleExpression, { ...site, field: 'ScheduleExpression' }),
       timezone: String(properties.ScheduleExpressionTimezone ?? 'UTC'),
-      function: functionOf(target.Arn, site),
+      ...(target.Arn.includes(':stateMachine:')
+        ? { function: '', machine: target.Arn }
+        : { function: functionOf(target.Arn, site) }),
       input: target.Input ?? '{}',
     },
   ];
@@ -171,6 +177,16 @@ function readAccessLog([, properties]: Found): string[] {
   return typeof Format === 'string' ? [Format] : [];
 }
 
+function readMachine([site, properties, resource]: Found, resolver: Resolver, places: Places): MachineSpec {
+  const name = nameOf(site.resource, resource, site.stack);
+  const text = resolver.text(properties.DefinitionString, { ...site, field: 'DefinitionString' });
+  return {
+    name,
+    arn: `arn:aws:states:${places.region}:${places.account}:stateMachine:${name}`,
+    definition: JSON.parse(text) as MachineSpec['definition'],
+  };
+}
+
 /** Only what a route, a schedule or a caller can reach by the house's names: not the helpers that CDK brings along. */
 function isOurs([, properties]: Found): boolean {
   return typeof properties.FunctionName === 'string';
@@ -196,6 +212,7 @@ export function readTemplate(folder: string, places: Places): Template {
     destinations: new Map(ofType(stacks, 'AWS::Lambda::EventInvokeConfig').flatMap((found) => readDestination(found, resolver))),
     subscriptions: ofType(stacks, 'AWS::Logs::SubscriptionFilter').map((found) => readSubscription(found, resolver)),
     secrets: ofType(stacks, 'AWS::SecretsManager::Secret').map((found) => readSecret(found, resolver, places)),
+    machines: ofType(stacks, 'AWS::StepFunctions::StateMachine').map((found) => readMachine(found, resolver, places)),
     access_log: ofType(stacks, 'AWS::ApiGatewayV2::Stage').flatMap(readAccessLog)[0],
   };
 }

@@ -26,6 +26,7 @@ export interface LocalRuntime {
   readonly secrets_endpoint?: string;
   readonly rds_endpoint?: string;
   readonly logs_endpoint?: string;
+  readonly sfn_endpoint?: string;
 }
 
 export interface ToolContext {
