@@ -1,4 +1,5 @@
 /** Deletes rows that nothing will ask for again, in bounded batches that each commit on their own. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Database } from './database.ts';
 import { aboutUser, andRecord, familyName } from './event-recording.ts';
 
@@ -27,6 +28,14 @@ export const retention = {
 
 type Fragment = ReturnType<Database['sql']>;
 
+/** Runs one step and then rests for as long as it took: what is asked meanwhile finds processor and disk free for half of the time. */
+async function withRest<T>(step: () => Promise<T>): Promise<T> {
+  const started = performance.now();
+  const result = await step();
+  await pause(performance.now() - started);
+  return result;
+}
+
 /** Deletes what an index finds, batch after batch, until nothing is left or the time is over. */
 async function deleteByIndex(
   db: Database,
@@ -38,14 +47,16 @@ async function deleteByIndex(
   const { sql } = db;
   for (let deleted = 0; ; ) {
     if (until()) return { deleted, finished: false };
-    const rows = await db.ask(
-      `purge-${table}`,
-      sql`with deleted as (
-          delete from ${sql(table)}
-          where ctid = any(array(select ctid from ${sql(table)} where ${due} limit ${batch} for update skip locked))
-          returning *
-        ) ${told}
-        select 1 from deleted`,
+    const rows = await withRest(() =>
+      db.ask(
+        `purge-${table}`,
+        sql`with deleted as (
+            delete from ${sql(table)}
+            where ctid = any(array(select ctid from ${sql(table)} where ${due} limit ${batch} for update skip locked))
+            returning *
+          ) ${told}
+          select 1 from deleted`,
+      ),
     );
     deleted += rows.length;
     if (rows.length < batch) return { deleted, finished: true };
@@ -68,14 +79,16 @@ async function sweep(
   let deleted = 0;
   for (let first = 0; first < (size?.blocks ?? 0); first += blocks) {
     if (until()) return { deleted, finished: false };
-    const rows = await db.ask(
-      `purge-${table}`,
-      sql`with deleted as (
-          delete from ${sql(table)} t
-          where t.ctid >= ${`(${first},0)`}::tid and t.ctid < ${`(${first + blocks},0)`}::tid and ${due}
-          returning *
-        ) ${told}
-        select 1 from deleted`,
+    const rows = await withRest(() =>
+      db.ask(
+        `purge-${table}`,
+        sql`with deleted as (
+            delete from ${sql(table)} t
+            where t.ctid >= ${`(${first},0)`}::tid and t.ctid < ${`(${first + blocks},0)`}::tid and ${due}
+            returning *
+          ) ${told}
+          select 1 from deleted`,
+      ),
     );
     deleted += rows.length;
   }

@@ -11,34 +11,19 @@ import { type Database, ownerRole, startDatabase } from '../../lib/local/databas
 import { createFunctions } from '../../lib/local/functions.ts';
 import { procedureNames } from '../../lib/procedures.ts';
 import { migrate } from '../../lib/store/migrate.ts';
-import { type Resource, synthesise } from '../infra/templates.ts';
 import { makeFunction } from '../local/fixture.ts';
 import { makeTestClient, makeTestUser, type TestClient, type TestUser } from '../support/accounts.ts';
-import { spanOf, stateOf, watchedBy } from '../support/alarm-states.ts';
+import { type MetricLine, openAlarmDrill, type Seen } from '../support/alarm-drill.ts';
+import { watchedBy } from '../support/alarm-states.ts';
 import { refreshWith, send } from '../support/calls.ts';
 import { exchangeForm, getCode, postForm } from '../support/flow.ts';
-import { MetricStore, readEmbedded } from '../support/metric-store.ts';
+import { readEmbedded } from '../support/metric-store.ts';
 import { type Operation, openOperation } from '../support/operation.ts';
 import { startServer, type TestServer } from '../support/server.ts';
 import { recordDrill } from './record.ts';
 
-const stage = 'complete';
 const folder = mkdtempSync(join(tmpdir(), 'oauth2-alarm-drill-'));
-const templates = await synthesise(stage);
-const alarms = templates.some('AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm');
-/** Some minute; the drill's measurements end before it. */
-const now = 10_000;
-
-type Line = Record<string, unknown>;
-interface Seen {
-  readonly lines: readonly Line[];
-  /** Statuses of what was answered, as the gateway counts them. */
-  readonly statuses?: readonly number[];
-  /** Milliseconds of each answer. */
-  readonly latencies?: readonly number[];
-  /** Functions that ended as Lambda counts an error. */
-  readonly crashed?: readonly string[];
-}
+const { alarms, assertFires, fired, templates } = await openAlarmDrill();
 
 let database: Database;
 let server: TestServer;
@@ -46,8 +31,7 @@ let client: TestClient;
 let user: TestUser;
 let operation: Operation;
 /** Every line that any step made the functions write. */
-const published: Line[] = [];
-const fired: Record<string, string> = {};
+const published: MetricLine[] = [];
 
 before(async () => {
   database = await startDatabase({ folder, fast: true });
@@ -67,53 +51,12 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const alarmNamed = (name: string): Resource => {
-  const found = alarms.find(({ properties }) => (properties.AlarmName as string).endsWith(`-${stage}-${name}`));
-  return found ?? assert.fail(`there is no alarm ${name}`);
-};
-const pageOf = (alarm: Resource) => /runbooks\/([\w-]+)\.md$/.exec(String(alarm.properties.AlarmDescription))?.[1];
-
 /** What the functions wrote since the last look. */
-function takeLines(): Line[] {
+function takeLines(): MetricLine[] {
   const lines = server.output.metrics();
   published.push(...lines);
   server.output.clear();
   return lines;
-}
-
-/** The state of an alarm where each minute of its windows was like what was seen. */
-function stateAfter(name: string, { lines, statuses = [], latencies = [], crashed = [] }: Seen): string {
-  const store = new MetricStore();
-  const api = {
-    namespace: 'AWS/ApiGateway',
-    dimensions: watchedBy(templates, alarmNamed('HighResponseTime'))[0]?.metric.dimensions ?? {},
-  };
-  const alarm = alarmNamed(name);
-  const minutes = alarm.type.endsWith('CompositeAlarm')
-    ? 360
-    : spanOf(templates, alarm).periods * spanOf(templates, alarm).minutes;
-  for (let minute = now - minutes; minute < now; minute += minutes > 60 ? 5 : 1) {
-    for (const line of lines) store.putEmbedded(line, minute);
-    store.put({ ...api, name: 'Count' }, minute, statuses.length);
-    store.put({ ...api, name: '5xx' }, minute, statuses.filter((status) => status >= 500).length);
-    store.put({ ...api, name: 'Latency' }, minute, ...latencies);
-    store.put(
-      { namespace: 'AWS/Lambda', name: 'Invocations', dimensions: { FunctionName: `oauth2-${stage}-token` } },
-      minute,
-      lines.filter(({ route }) => route === 'token').length,
-    );
-    for (const fn of crashed)
-      store.put({ namespace: 'AWS/Lambda', name: 'Errors', dimensions: { FunctionName: `oauth2-${stage}-${fn}` } }, minute, 1);
-  }
-  return stateOf(templates, alarm, store, now);
-}
-
-/** The alarm fires for this, leads to the page, and would not have fired for what was seen before. */
-function assertFires(name: string, page: string, seen: Seen, calm: Seen): void {
-  assert.equal(stateAfter(name, calm), 'OK', `${name} fires already when all is well`);
-  assert.equal(stateAfter(name, seen), 'ALARM', `${name} does not fire`);
-  assert.equal(pageOf(alarmNamed(name)), page);
-  fired[name] = `fires, leads to ${page}`;
 }
 
 async function timed(ask: () => Promise<{ status: number }>): Promise<{ status: number; ms: number }> {
