@@ -45,7 +45,7 @@ export class EdgeStack extends Stack {
       originSslProtocols: [OriginSslPolicy.TLS_V1_2],
       readTimeout: Duration.seconds(15),
     });
-    // As long as the answer itself says; keys withdrawn in an emergency are not served for longer than five minutes.
+    // As long as the answer itself says: a second for the keys, as some may have been withdrawn in an emergency.
     const documents = new CachePolicy(this, 'documents', {
       comment: 'Discovery document and public keys',
       minTtl: Duration.seconds(0),

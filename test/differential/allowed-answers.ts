@@ -176,7 +176,10 @@ export const allowedAnswers: readonly AllowedDifference[] = [
   },
   {
     why: 'RFC 9111 §5.2.2.1: discovery and keys change rarely and are asked for often; five minutes are less than a rotation is announced ahead.',
-    where: [{ cases: ['discovery: OpenID Connect', 'jwks: the keys'], facts: { 'cache-control': ['max-age=300, public', '–'] } }],
+    where: [
+      { cases: ['discovery: OpenID Connect'], facts: { 'cache-control': ['max-age=300, public', '–'] } },
+      { cases: ['jwks: the keys'], facts: { 'cache-control': ['max-age=300, public, s-maxage=1', '–'] } },
+    ],
   },
   {
     why: 'RFC 7517 §8.5.1 registers application/jwk-set+json, and neither RFC 8414 §2 nor OpenID Connect Discovery §3 asks for it; application/json is what every client and cache knows.',

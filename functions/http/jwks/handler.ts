@@ -1,4 +1,4 @@
-/** The Lambda function of the JWKS: the published keys, read from the store once a minute at most. */
+/** The Lambda function of the JWKS: the published keys, read from the store once a second at most. */
 import { readConfig } from '../../../lib/config.ts';
 import { connectDatabase } from '../../../lib/connect.ts';
 import { endpoint } from '../../../lib/http/endpoint.ts';

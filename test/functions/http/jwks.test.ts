@@ -1,4 +1,4 @@
-/** Checks how the JWKS function keeps its keys: for a minute, and longer only while the store is away. */
+/** Checks how the JWKS function keeps its keys: for a second, and longer only while the store is away. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createJwksServer } from '../../../functions/http/jwks/jwks.ts';
@@ -28,7 +28,7 @@ test('RFC 7517 §5: an empty key set is not served, as every verifier would refu
   await assert.rejects(createJwksServer(db, () => now)(), { name: 'Unavailable' });
 });
 
-test('J5: active, pending and retiring keys are published, retired ones are not, and a change is seen within a minute', async () => {
+test('J5: active, pending and retiring keys are published, retired ones are not, and a change is seen within a second', async () => {
   const ring = await generateKeyRing();
   const keys = listPublicKeys(ring);
   await recordKeyRing(db, ring);
@@ -38,9 +38,9 @@ test('J5: active, pending and retiring keys are published, retired ones are not,
   const [first, second] = keys;
   await db.sql`update signing_keys set state = 'retiring' where kid = ${first?.kid ?? ''}`;
   await db.sql`update signing_keys set state = 'retired' where kid = ${second?.kid ?? ''}`;
-  now += 30_000;
+  now += 900;
   assert.deepEqual(await kidsOf(serve), all);
-  now += 31_000;
+  now += 101;
   assert.deepEqual(
     await kidsOf(serve),
     all.filter((kid) => kid !== second?.kid),
@@ -61,7 +61,7 @@ test('RFC 7517 §5: while the store is away the last keys are served, and the st
   const serve = createJwksServer(flaky, () => now);
   const kids = await kidsOf(serve);
   away = true;
-  now += 61_000;
+  now += 1001;
   assert.deepEqual(await kidsOf(serve), kids);
   assert.deepEqual(await kidsOf(serve), kids);
   assert.equal(asked, 2);
