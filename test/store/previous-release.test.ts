@@ -1,28 +1,18 @@
 /** Expand and contract: the store of the last release, its own tests and queries, on the schema of the working tree. */
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env, execPath } from 'node:process';
 import { type TestContext, test } from 'node:test';
+import { findLastRelease, git, takeOut } from '../support/releases.ts';
 
 const root = join(import.meta.dirname, '../..');
-const git = (...words: string[]) => execFileSync('git', words, { cwd: root, encoding: 'utf8', maxBuffer: 64 * 1024 ** 2 });
-
-/** The newest tag of a release that leads to what is checked out, such as v1.4.0. */
-function findLastRelease(): string | undefined {
-  return git('tag', '--list', 'v[0-9]*', '--merged', 'HEAD', '--sort=-version:refname').split('\n')[0] || undefined;
-}
-
-/** The sources of a commit with the migrations of the working tree, inside of the project so that packages are found. */
-function takeOut(t: TestContext, commit: string): string {
-  mkdirSync(join(root, '.local'), { recursive: true });
-  const folder = mkdtempSync(join(root, '.local/previous-release-'));
+/** The store of a commit, with the migrations of the working tree. */
+function takeOutStore(t: TestContext, commit: string): string {
+  const folder = takeOut(commit, 'lib', 'test/store', 'test/support', 'package.json');
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const archive = join(folder, 'sources.tar');
-  git('archive', '--format=tar', `--output=${archive}`, commit, 'lib', 'test/store', 'test/support', 'package.json');
-  execFileSync('tar', ['-xf', archive, '-C', folder]);
   cpSync(join(root, 'migrations'), join(folder, 'migrations'), { recursive: true });
   return folder;
 }
@@ -51,7 +41,7 @@ if (release === undefined)
   });
 else
   test(`the store of ${release} works with the schema of the working tree`, async (t) => {
-    const folder = takeOut(t, release);
+    const folder = takeOutStore(t, release);
     // Those of the migrator know the files of their own release.
     const kept = readdirSync(join(folder, 'test/store')).filter((name) => name.endsWith('.test.ts'));
     const files = kept.filter((name) => name !== 'migrate.test.ts' && name !== 'previous-release.test.ts');
@@ -61,7 +51,7 @@ else
   });
 
 test('a migration that takes something away from code that still uses it is found', async (t) => {
-  const folder = takeOut(t, 'HEAD');
+  const folder = takeOutStore(t, 'HEAD');
   const well = await runStoreTests(folder, ['throttles.test.ts']);
   assert.equal(well.code, 0, well.said);
   writeFileSync(join(folder, 'migrations/V9998__take_away.sql'), 'drop table throttles cascade;\n');
