@@ -2,10 +2,10 @@
 /** `npm start`: runs the authorization server on this machine until it is told to stop. */
 import { join, resolve } from 'node:path';
 import { env, exit, stderr, stdout } from 'node:process';
-import { ConfigurationError, readConfig } from '../lib/config.ts';
+import { ConfigurationError, readConfig, readSetting } from '../lib/config.ts';
 import { LocalFailure } from '../lib/local/failure.ts';
 import { startInstance } from '../lib/local/instance.ts';
-import { settings } from '../lib/settings.ts';
+import { type SettingName, settings } from '../lib/settings.ts';
 
 const root = join(import.meta.dirname, '..');
 const started = performance.now();
@@ -19,14 +19,24 @@ function withoutMetrics(lines: string): string {
   return lines.replace(/^\{"_aws":.*\n/gm, '');
 }
 
+const noRight = 'give this user the right to write there, make room, or';
+const noFolder = 'that is a file;';
+const remedies: Record<string, string> = {
+  EACCES: noRight,
+  EPERM: noRight,
+  EROFS: noRight,
+  ENOSPC: noRight,
+  ENOTDIR: noFolder,
+  EEXIST: noFolder,
+};
+
 /** Ends with one line for what a person can put right, and with everything known for what is our own fault. */
 function fail(error: unknown): never {
   const { code, path, message, stack } = error as NodeJS.ErrnoException;
   const known = error instanceof LocalFailure || error instanceof ConfigurationError;
-  if (/^(EACCES|EPERM|EROFS|ENOSPC)$/.test(code ?? '') && path !== undefined)
-    stderr.write(
-      `${message}: give this user the right to write there, make room, or choose another folder with OAUTH2_DATA_DIR\n`,
-    );
+  const remedy = remedies[code ?? ''];
+  if (remedy !== undefined && path !== undefined)
+    stderr.write(`${message}: ${remedy} choose another folder with OAUTH2_DATA_DIR\n`);
   else stderr.write(`${known ? message : (stack ?? error)}\n`);
   exit(1);
 }
@@ -45,8 +55,8 @@ function readPort(given: string | undefined): number {
 
 /** The settings that this start was given, all of them checked. */
 function readSettings(): Record<string, string> {
-  const given = Object.keys(settings).flatMap((name) => (env[name] ? [[name, env[name]]] : []));
-  const chosen = Object.fromEntries(given) as Record<string, string>;
+  const given = (Object.keys(settings) as SettingName[]).filter((name) => env[name]);
+  const chosen = Object.fromEntries(given.map((name) => [name, readSetting(env, name)])) as Record<string, string>;
   readConfig({ OAUTH2_ISSUER: 'http://127.0.0.1', ...chosen, OAUTH2_STAGE: 'local' });
   const release = env.OAUTH2_RELEASE;
   return { ...chosen, ...(release && { OAUTH2_RELEASE: release }) };

@@ -157,7 +157,8 @@ async function endOrphan(data: string): Promise<void> {
 
 /** Ends the server when this process disappears in a way that lets nobody act: its end closes the pipe that the guard reads. */
 function guard(pid: number): ChildProcess {
-  const script = 'cat >/dev/null; kill -INT "$1" 2>/dev/null';
+  // Words of the shell itself: any other program might not be on the PATH, and its absence would end the server at once.
+  const script = 'read -r _; kill -INT "$1" 2>/dev/null';
   const child = spawn('/bin/sh', ['-c', script, 'sh', String(pid)], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,

@@ -99,7 +99,7 @@ function walkingPrefix(account: Account): string[] | undefined {
     `--bounding-set=${keep}`,
   ];
   try {
-    execFileSync(prefix[0] as string, [...prefix.slice(1), 'true'], { stdio: 'ignore' });
+    execFileSync(program, [...prefix.slice(1), '/bin/sh', '-c', ':'], { stdio: 'ignore' });
     return prefix;
   } catch {
     return undefined;

@@ -60,9 +60,9 @@ function serverPid(folder: string): number {
   return Number.parseInt(readFileSync(join(folder, 'postgres/data/postmaster.pid'), 'utf8'), 10);
 }
 
-test('it says that it is ready on a line of its own, serves every part, and SIGTERM ends everything', async (t) => {
+test('without another program on the PATH it says that it is ready, serves every part, and SIGTERM ends everything', async (t) => {
   const folder = makeFolder(t);
-  const command = npmStart(t, { PORT: '0', OAUTH2_DATA_DIR: folder });
+  const command = npmStart(t, { PORT: '0', OAUTH2_DATA_DIR: folder, PATH: join(folder, 'nothing') });
   const issuer = (await command.said(/^ready /)).slice('ready '.length);
   assert.match(issuer, /^http:\/\/127\.0\.0\.1:\d+$/);
   const runtime = JSON.parse(readFileSync(join(folder, 'runtime.json'), 'utf8')) as RuntimeFile;
@@ -100,6 +100,12 @@ for (const [name, given, expected] of [
   ['PORT', 'http', /^PORT is "http"; allowed: a whole number from 1 to 65535/],
   ['OAUTH2_ISSUER', 'ftp://x', /^OAUTH2_ISSUER is "ftp:\/\/x"; allowed: an https URL/],
   ['OAUTH2_REGISTRATION', 'maybe', /^OAUTH2_REGISTRATION is "maybe"; allowed: open, token, off$/],
+  ['OAUTH2_EVENTS_TYPES', 'token', /^OAUTH2_EVENTS_TYPES is "token"; allowed: some of these, /],
+  [
+    'OAUTH2_DATA_DIR',
+    join(root, 'package.json'),
+    /^EEXIST: .*package\.json': that is a file; choose another folder with OAUTH2_DATA_DIR$/,
+  ],
 ] as const)
   test(`a wrong ${name} stops the start with one line: the variable, what was given, what is allowed`, async (t) => {
     const [code, text] = await npmStart(t, { OAUTH2_DATA_DIR: makeFolder(t), [name]: given }).ended();
