@@ -7,8 +7,10 @@ import { join } from 'node:path';
 import { env } from 'node:process';
 import { after, before, test } from 'node:test';
 import postgres from 'postgres';
+import { alarmNames } from '../../lib/alarms.ts';
 import { type Database, ownerRole, startDatabase } from '../../lib/local/database.ts';
 import { createFunctions } from '../../lib/local/functions.ts';
+import { burnAlarms, objectiveNames } from '../../lib/objectives.ts';
 import { procedureNames } from '../../lib/procedures.ts';
 import { migrate } from '../../lib/store/migrate.ts';
 import { makeFunction } from '../local/fixture.ts';
@@ -20,6 +22,7 @@ import { exchangeForm, getCode, postForm } from '../support/flow.ts';
 import { readEmbedded } from '../support/metric-store.ts';
 import { type Operation, openOperation } from '../support/operation.ts';
 import { startServer, type TestServer } from '../support/server.ts';
+import { notProvoked } from './not-provoked.ts';
 import { recordDrill } from './record.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'oauth2-alarm-drill-'));
@@ -104,7 +107,8 @@ test('a stage that is well, one that is slow, and one whose database is away', a
   assert.deepEqual(slow.statuses, [200, 200, 200, 200]);
   const quick = { ...calm, latencies: [0] };
   assertFires('HighResponseTime', 'performance-degradation', slow, quick);
-  assertFires('TokenLatencyBurnsFast', 'performance-degradation', slow, { lines: [] });
+  for (const name of ['TokenLatencyBurnsFast', 'TokenLatencyBurns'])
+    assertFires(name, 'performance-degradation', slow, { lines: [] });
 
   await database.stop();
   const away = await oneMinute();
@@ -119,7 +123,7 @@ test('a stage that is well, one that is slow, and one whose database is away', a
   for (const name of ['NotReady', 'ServerDown']) {
     assertFires(name, name === 'NotReady' ? 'database-connection-issues' : 'function-not-starting', away, calm);
   }
-  for (const name of ['HighErrorRate', 'ErrorRateRaised', 'TokenAvailabilityBurnsFast'])
+  for (const name of ['HighErrorRate', 'ErrorRateRaised', 'TokenAvailabilityBurnsFast', 'TokenAvailabilityBurns'])
     assertFires(name, 'high-error-rate', away, calm);
   assertFires('ProcedureFailed-publish-gauges', 'status', { lines: failedLines }, calm);
 });
@@ -181,6 +185,19 @@ test('a function that crashes, and one that does not start', async () => {
   }
 });
 
+test('a function that has no concurrency left', async () => {
+  const spec = makeFunction(folder, 'login', 'export const handler = () => new Promise((done) => setTimeout(done, 500));');
+  const environment = { AWS_REGION: 'eu-test-1' };
+  const functions = createFunctions({ specs: [spec], environment, limit: 1, wait_ms: 50, output: () => {}, notice: () => {} });
+  try {
+    const verdicts = await Promise.all([functions.invoke('login', '{}'), functions.invoke('login', '{}')]);
+    const throttled = verdicts.filter(({ verdict }) => verdict === 'throttled').map(() => 'login');
+    assertFires('FunctionThrottled-login', 'scale', { lines: [], throttled }, { lines: [] });
+  } finally {
+    await functions.stop();
+  }
+});
+
 test('each metric of the server and its procedures that an alarm watches is one that the functions publish, by name and dimensions', () => {
   const keyOf = (name: string, dimensions: Readonly<Record<string, string>>) => {
     // Every procedure publishes by the same lines.
@@ -207,9 +224,20 @@ test('each metric of the server and its procedures that an alarm watches is one 
     .map(({ metric }) => `${metric.namespace} ${keyOf(metric.name, metric.dimensions)}`);
   assert.ok(watched.length > 10);
   assert.deepEqual([...new Set(watched)].filter((one) => !known.has(one) && !isGauge(one)).toSorted(), []);
+});
+
+test('each alarm that tells somebody has fired here, or it is said why it cannot', () => {
+  const tells = [...alarmNames, ...objectiveNames.flatMap((name) => burnAlarms.map(({ suffix }) => `${name}${suffix}`))];
+  const firing = new Set(Object.keys(fired).map((name) => name.replace(/-.*/, '')));
+  const excused: Readonly<Record<string, string>> = notProvoked;
+  assert.deepEqual(
+    tells.filter((name) => firing.has(name) === name in excused),
+    [],
+  );
+  const reasons = Object.entries(excused).map(([name, reason]) => [name, `not provoked: ${reason}`] as const);
   recordDrill({
     name: 'alarms',
     shows: 'failures are provoked, and what the functions then publish makes the alarms fire that lead to the page',
-    figures: fired,
+    figures: { ...fired, ...Object.fromEntries(reasons) },
   });
 });

@@ -1,5 +1,6 @@
 /** Tells whether an alarm of the complete stage would fire if its minutes had been like what was seen, and where it leads. */
 import assert from 'node:assert/strict';
+import { burnAlarms } from '../../lib/objectives.ts';
 import { type Resource, synthesise, type Templates } from '../infra/templates.ts';
 import { spanOf, stateOf, watchedBy } from './alarm-states.ts';
 import { MetricStore } from './metric-store.ts';
@@ -15,6 +16,8 @@ export interface Seen {
   readonly latencies?: readonly number[];
   /** Functions that ended as Lambda counts an error. */
   readonly crashed?: readonly string[];
+  /** Functions that Lambda did not start for want of concurrency. */
+  readonly throttled?: readonly string[];
 }
 
 export interface AlarmDrill {
@@ -28,6 +31,8 @@ export interface AlarmDrill {
 
 /** The stage that has everything; its service's name has to be that of the published metrics. */
 const stage = 'complete';
+/** Of the objectives' alarms, minutes. */
+const longestWindow = Math.max(...burnAlarms.flatMap(({ burns }) => burns.map(({ long }) => long)));
 /** Some minute; what is measured comes before it. */
 const now = 10_000;
 
@@ -49,11 +54,11 @@ export async function openAlarmDrill(): Promise<AlarmDrill> {
     dimensions: { FunctionName: `oauth2-${stage}-${fn}` },
   });
 
-  function stateAfter(name: string, { lines, statuses = [], latencies = [], crashed = [] }: Seen): string {
+  function stateAfter(name: string, { lines, statuses = [], latencies = [], crashed = [], throttled = [] }: Seen): string {
     const store = new MetricStore();
     const alarm = alarmNamed(name);
     const { periods, minutes: each } = alarm.type.endsWith('CompositeAlarm')
-      ? { periods: 1, minutes: 360 }
+      ? { periods: 1, minutes: longestWindow }
       : spanOf(templates, alarm);
     const minutes = periods * each;
     for (let minute = now - minutes; minute < now; minute += minutes > 60 ? 5 : 1) {
@@ -63,6 +68,7 @@ export async function openAlarmDrill(): Promise<AlarmDrill> {
       store.put({ ...api, name: 'Latency' }, minute, ...latencies);
       store.put(ofFunction('Invocations', 'token'), minute, lines.filter(({ route }) => route === 'token').length);
       for (const fn of crashed) store.put(ofFunction('Errors', fn), minute, 1);
+      for (const fn of throttled) store.put(ofFunction('Throttles', fn), minute, 1);
     }
     return stateOf(templates, alarm, store, now);
   }

@@ -1,0 +1,14 @@
+/** Alarms that no drill makes fire, each with the reason; `test/infra/alarms.test.ts` feeds their expressions values on both sides of the threshold. */
+import type { AlarmName } from '../../lib/alarms.ts';
+
+const rds = 'RDS measures it, and there is none on one machine';
+
+export const notProvoked: { readonly [name in AlarmName]?: string } = {
+  DatabaseDown: 'RDS Proxy measures it, and there is none on one machine; NotReady and ServerDown fire for the same failure',
+  DatabaseCpuHigh: rds,
+  DatabaseMemoryHigh: rds,
+  DatabaseStorageLow: rds,
+  ConnectionsPinned: 'RDS Proxy measures it, and there is none on one machine',
+  ScheduleFailed: 'SQS counts what EventBridge Scheduler gave up, and neither is on one machine',
+  CertificateExpiring: 'ACM measures it',
+};
