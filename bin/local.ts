@@ -58,8 +58,12 @@ function readSettings(): Record<string, string> {
   const given = (Object.keys(settings) as SettingName[]).filter((name) => env[name]);
   const chosen = Object.fromEntries(given.map((name) => [name, readSetting(env, name)])) as Record<string, string>;
   readConfig({ OAUTH2_ISSUER: 'http://127.0.0.1', ...chosen, OAUTH2_STAGE: 'local' });
-  const release = env.OAUTH2_RELEASE;
-  return { ...chosen, ...(release && { OAUTH2_RELEASE: release }) };
+  const { OAUTH2_RELEASE: release, OAUTH2_POSTGRES_PROGRAMS: programs } = env;
+  return {
+    ...chosen,
+    ...(release && { OAUTH2_RELEASE: release }),
+    ...(programs && { OAUTH2_POSTGRES_PROGRAMS: resolve(programs) }),
+  };
 }
 
 try {

@@ -45,7 +45,7 @@ async function read(request: IncomingMessage): Promise<AwsRequest> {
 }
 
 /** A browser cannot set `Authorization` on another origin's address without asking first, and is not told yes. */
-function isSigned(request: IncomingMessage): boolean {
+export function isSigned(request: IncomingMessage): boolean {
   const host = (request.headers.host ?? '').replace(/:\d+$/, '');
   return /^(127\.0\.0\.1|localhost)$/.test(host) && /^AWS4-HMAC-SHA256 /.test(request.headers.authorization ?? '');
 }

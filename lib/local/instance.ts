@@ -6,6 +6,7 @@ import { listen, takeFolder } from './claim.ts';
 import { type Database, startDatabase } from './database.ts';
 import { createFunctions, type Functions } from './functions.ts';
 import { createGateway, FunctionUnavailable, type Gateway } from './gateway.ts';
+import type { Instance, InstanceOptions } from './instance-options.ts';
 import { openLambdaApi } from './lambda-api.ts';
 import { createLogSubscriptions, type LogSubscriptions } from './log-subscriptions.ts';
 import { type LocalLogs, openLocalLogs } from './logs.ts';
@@ -14,6 +15,7 @@ import { callProcedure } from './procedure-call.ts';
 import { createRotation } from './rotation.ts';
 import type { GatewayRoute } from './route-match.ts';
 import { removeRuntimeFile, writeRuntimeFile } from './runtime-file.ts';
+import { openStorage, type Storage } from './s3.ts';
 import { startSchedules } from './schedule.ts';
 import { openSecrets, type Secrets } from './secrets.ts';
 import { createStarter, type StartFunction } from './start-function.ts';
@@ -21,32 +23,6 @@ import { openStepFunctions, type StepFunctions } from './step-functions.ts';
 import { isSource, type Synthesis, sourceFolders, synthesise } from './synthesise.ts';
 import { readTemplate, type Template } from './template.ts';
 import { watchFolders } from './watch.ts';
-
-export interface InstanceOptions {
-  /** The project's folder. */
-  readonly root: string;
-  /** Everything that is kept between starts. */
-  readonly folder: string;
-  /** Port of the gateway; 0 for any free one. */
-  readonly port: number;
-  /** Default: the gateway's address. */
-  readonly issuer?: string;
-  /** Variables for the CDK app. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** Takes lines for the person at the terminal. */
-  readonly say: (line: string) => void;
-  /** Takes what the functions write. */
-  readonly show: (lines: string) => void;
-  /** Gives up a start that is under way. */
-  readonly signal?: AbortSignal;
-}
-
-export interface Instance {
-  readonly issuer: string;
-  /** Rejects when the instance cannot go on. */
-  readonly broken: Promise<never>;
-  stop(): Promise<void>;
-}
 
 const place = { region: 'us-east-1', account: '000000000000' };
 const stage = 'local';
@@ -85,6 +61,7 @@ class RunningInstance implements Instance {
   #destinations: Template['destinations'] = new Map();
   #secrets!: Secrets;
   #machines!: StepFunctions;
+  #storage!: Storage;
   #database!: Database;
   #stopSchedules = () => {};
   #stopped: Promise<void> = Promise.resolve();
@@ -123,6 +100,9 @@ class RunningInstance implements Instance {
     this.#fingerprint = synthesis.value;
     const template = this.#readTemplate();
     this.#secrets.declare(template.secrets);
+    this.#storage = await openStorage(join(folder, 'buckets'));
+    this.#undo.push(() => this.#storage.close());
+    this.#storage.declare(template.buckets);
     const url = () => this.#database.url();
     const rds = await openAdministrator({ secrets: this.#secrets, url, place, stage });
     this.#undo.push(() => rds.close());
@@ -143,6 +123,7 @@ class RunningInstance implements Instance {
       stage,
       lambda_endpoint: lambda.url,
       secrets_endpoint: this.#secrets.url,
+      s3_endpoint: this.#storage.url,
       rds_endpoint: rds.url,
       logs_endpoint: logs.url,
       sfn_endpoint: this.#machines.url,
@@ -225,7 +206,11 @@ class RunningInstance implements Instance {
 
   async #openFunctions(template: Template): Promise<AwsEndpoint> {
     const { say } = this.#options;
-    const environment: Record<string, string> = { AWS_REGION: place.region, AWS_ENDPOINT_URL_SECRETS_MANAGER: this.#secrets.url };
+    const environment: Record<string, string> = {
+      AWS_REGION: place.region,
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: this.#secrets.url,
+      AWS_ENDPOINT_URL_S3: this.#storage.url,
+    };
     this.#functions = createFunctions({
       specs: template.functions,
       environment,
@@ -278,6 +263,7 @@ class RunningInstance implements Instance {
       if (fingerprint === this.#fingerprint || this.#aborter.signal.aborted) return;
       const template = this.#readTemplate();
       this.#secrets.declare(template.secrets);
+      this.#storage.declare(template.buckets);
       const changed = this.#functions.replace(template.functions);
       this.#serve(template);
       this.#fingerprint = fingerprint;

@@ -44,6 +44,10 @@ export function createResolver(stacks: readonly Stack[], places: Places): Resolv
   const functionArn: Attribute = (resource, id, stack) => arn('lambda', `function:${nameOf(id, resource, stack)}`);
   const secret: Attribute = (resource, id, stack) => secretArn(places, nameOf(id, resource, stack));
   const machineArn: Attribute = (resource, id, stack) => arn('states', `stateMachine:${nameOf(id, resource, stack)}`);
+  const bucket: Attribute = (resource, id, stack) =>
+    resource.Properties?.BucketName === undefined
+      ? id.toLowerCase()
+      : text(resource.Properties.BucketName, { stack, resource: id, field: 'BucketName' });
   const port = () => String(places.database.port);
   const host = () => places.database.host;
 
@@ -68,7 +72,7 @@ export function createResolver(stacks: readonly Stack[], places: Places): Resolv
     },
     'AWS::StepFunctions::StateMachine': { Ref: machineArn, Arn: machineArn },
     'AWS::KMS::Key': { Ref: (_, id) => id, Arn: (_, id) => arn('kms', `key/${id}`) },
-    'AWS::S3::Bucket': { Ref: (_, id) => id.toLowerCase(), Arn: (_, id) => `arn:aws:s3:::${id.toLowerCase()}` },
+    'AWS::S3::Bucket': { Ref: bucket, Arn: (resource, id, stack) => `arn:aws:s3:::${bucket(resource, id, stack)}` },
   };
 
   function fail(site: Site, what: string): never {

@@ -10,6 +10,8 @@ export interface RuntimeFile {
   readonly lambda_endpoint: string;
   /** `http://127.0.0.1:port` of the Secrets Manager API. */
   readonly secrets_endpoint: string;
+  /** `http://127.0.0.1:port` of the S3 API. */
+  readonly s3_endpoint: string;
   /** `http://127.0.0.1:port` of the RDS API. */
   readonly rds_endpoint: string;
   /** `http://127.0.0.1:port` of the CloudWatch Logs API. */

@@ -4,6 +4,7 @@ import { LocalFailure } from './failure.ts';
 import { createResolver, nameOf, type Places, type Resolver, type Site } from './intrinsics.ts';
 import type { LogSubscription } from './log-subscriptions.ts';
 import type { GatewayRoute } from './route-match.ts';
+import type { BucketSpec } from './s3.ts';
 import type { FunctionSpec } from './sandbox.ts';
 import { secretArn } from './secret-arn.ts';
 import type { MachineSpec } from './step-functions.ts';
@@ -39,6 +40,7 @@ export interface Template {
   readonly subscriptions: readonly LogSubscription[];
   readonly secrets: readonly SecretSpec[];
   readonly machines: readonly MachineSpec[];
+  readonly buckets: readonly BucketSpec[];
   /** Format of the gateway's access log, where it keeps one. */
   readonly access_log: string | undefined;
 }
@@ -172,6 +174,27 @@ function readSecret([site, properties, resource]: Found, resolver: Resolver, pla
   };
 }
 
+interface LifecycleRule {
+  readonly ExpirationInDays?: number;
+  readonly Prefix?: string;
+  readonly TagFilters?: readonly { readonly Key: string; readonly Value: string }[];
+}
+
+function readBucket([site, properties]: Found, resolver: Resolver): BucketSpec {
+  const { Rules = [] } = (resolver.resolve(properties.LifecycleConfiguration, { ...site, field: 'LifecycleConfiguration' }) ??
+    {}) as {
+    Rules?: readonly LifecycleRule[];
+  };
+  return {
+    name: resolver.text({ Ref: site.resource }, { ...site, field: 'BucketName' }),
+    expires: Rules.flatMap(({ ExpirationInDays: days, Prefix: prefix, TagFilters: [tag] = [] }) =>
+      days === undefined
+        ? []
+        : [{ days, ...(prefix !== undefined && { prefix }), ...(tag && { tag: [tag.Key, tag.Value] as const }) }],
+    ),
+  };
+}
+
 function readAccessLog([, properties]: Found): string[] {
   const { Format } = (properties.AccessLogSettings ?? {}) as { Format?: unknown };
   return typeof Format === 'string' ? [Format] : [];
@@ -213,6 +236,7 @@ export function readTemplate(folder: string, places: Places): Template {
     subscriptions: ofType(stacks, 'AWS::Logs::SubscriptionFilter').map((found) => readSubscription(found, resolver)),
     secrets: ofType(stacks, 'AWS::SecretsManager::Secret').map((found) => readSecret(found, resolver, places)),
     machines: ofType(stacks, 'AWS::StepFunctions::StateMachine').map((found) => readMachine(found, resolver, places)),
+    buckets: ofType(stacks, 'AWS::S3::Bucket').map((found) => readBucket(found, resolver)),
     access_log: ofType(stacks, 'AWS::ApiGatewayV2::Stage').flatMap(readAccessLog)[0],
   };
 }

@@ -24,6 +24,7 @@ export interface LocalRuntime {
   /** Where it answers the APIs of AWS. */
   readonly lambda_endpoint: string;
   readonly secrets_endpoint?: string;
+  readonly s3_endpoint?: string;
   readonly rds_endpoint?: string;
   readonly logs_endpoint?: string;
   readonly sfn_endpoint?: string;
