@@ -168,6 +168,34 @@ export function readDatabaseConfig(environment: Environment = process.env): Data
   };
 }
 
+/** Where the database itself is, not its proxy, and as whom it is dumped. @throws {ConfigurationError} */
+export function readDumpConfig(environment: Environment = process.env): DatabaseConfig & { readonly ca_file: string } {
+  const own = readDatabaseConfig(environment);
+  return {
+    ...own,
+    host: readSetting(environment, 'OAUTH2_BACKUP_DATABASE_HOST') || own.host,
+    user: 'oauth2_backup',
+    connections: 1,
+    // The certificates that Node was told to add, for Postgres's own programs.
+    ca_file: environment.NODE_EXTRA_CA_CERTS ?? '',
+  };
+}
+
+/** Where backups go, and where Postgres's programs are. @throws {ConfigurationError} */
+export function readBackupConfig(environment: Environment = process.env) {
+  const read = (name: SettingName) => readSetting(environment, name);
+  return {
+    stage: read('OAUTH2_STAGE'),
+    release: read('OAUTH2_RELEASE'),
+    programs: { folder: read('OAUTH2_POSTGRES_PROGRAMS'), path: environment.PATH ?? '' },
+    storage: {
+      bucket: read('OAUTH2_BACKUP_BUCKET'),
+      lock: read('OAUTH2_BACKUP_LOCK') as 'none' | 'governance' | 'compliance',
+      monthly_days: Number(read('OAUTH2_BACKUP_MONTHLY_DAYS')),
+    },
+  };
+}
+
 /** Which events the function's statements write, and under which name. @throws {ConfigurationError} */
 export function readEventContext(environment: Environment = process.env) {
   const mode = readSetting(environment, 'OAUTH2_EVENTS');

@@ -4,11 +4,16 @@ import { createDatabaseToken } from './keys/database-token.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { observeQuery } from './telemetry.ts';
 
+/** What the role proves itself by, asked for with each connection; undefined where the database asks for nothing. */
+export function passwordOf(config: DatabaseConfig): (() => Promise<string>) | undefined {
+  if (config.authentication === 'none') return undefined;
+  return createDatabaseToken({ ...config, credentials: readCredentials }, Date.now);
+}
+
 /** @throws {ConfigurationError} where a variable is missing or wrong */
 export function connectDatabase(config: DatabaseConfig = readDatabaseConfig()): Database {
-  const { authentication, region, ...where } = config;
-  const settings = { ...where, events: readEventContext() };
-  if (authentication === 'none') return openDatabase(settings, observeQuery);
-  const password = createDatabaseToken({ ...settings, region, credentials: readCredentials }, Date.now);
-  return openDatabase({ ...settings, password }, observeQuery);
+  const { host, port, database, user, tls, prepare, connections } = config;
+  const password = passwordOf(config);
+  const settings = { host, port, database, user, tls, prepare, connections, ...(password && { password }) };
+  return openDatabase({ ...settings, events: readEventContext() }, observeQuery);
 }

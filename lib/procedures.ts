@@ -1,33 +1,7 @@
 /** The procedure table: every procedure of an operator or a schedule, one row for each command and Lambda function. */
-import type { Need } from './routes.ts';
+import type { Procedure } from './procedure.ts';
 
-/**
- * `signing-write` may create and change the secret that holds the private keys, `schema` owns the tables,
- * `migrations` carries their files without the right to apply them,
- * `administration` may read the database administrator's password, which creates the other roles.
- */
-export type ProcedureNeed = Need | 'signing-write' | 'schema' | 'migrations' | 'administration';
-
-export interface Procedure {
-  readonly needs: readonly ProcedureNeed[];
-  /** An EventBridge Scheduler expression; a procedure without one runs only when asked. */
-  readonly schedule?: string;
-  /** Who keeps the schedule: Secrets Manager where a run is the rotation of a secret, by the four calls of its own. Default: EventBridge Scheduler. */
-  readonly scheduler?: 'secrets-manager';
-  /** Whether it changes state that somebody answers for: such a procedure is audited. */
-  readonly writes: boolean;
-  /** Whether the command-line tool offers it. */
-  readonly command: boolean;
-  /** `tool`: in the command-line tool itself, with the operator's identity, so that no function of a release is needed. Default: a function. */
-  readonly runs?: 'tool';
-  /** The procedure that gets the result of each asynchronous run that succeeded, by the destination of Lambda. */
-  readonly next?: string;
-  /** When it runs, where neither a schedule nor a command says so. */
-  readonly occasion?: string;
-  /** Longest run in seconds; default 30. */
-  readonly seconds?: number;
-  readonly purpose: string;
-}
+export type { Procedure, ProcedureNeed } from './procedure.ts';
 
 export const procedures = {
   migrate: {
@@ -126,6 +100,27 @@ export const procedures = {
     writes: false,
     command: true,
     purpose: 'Report how the database is doing and what to change',
+  },
+  backup: {
+    needs: ['database', 'dump', 'backups', 'backups-write', 'postgres-programs'],
+    writes: true,
+    command: true,
+    schedule: 'cron(0 2 * * ? *)',
+    schedule_input: { kind: 'daily' },
+    further_schedules: [{ name: 'monthly', schedule: 'cron(0 3 1 * ? *)', input: { kind: 'monthly' } }],
+    // Lambda's own limit, with what the step of a deploy takes that waits for it.
+    seconds: 870,
+    memory_mib: 2048,
+    purpose: 'Back the database up, and read the backup back',
+  },
+  'list-backups': { needs: ['backups'], writes: false, command: true, seconds: 60, purpose: 'List the backups of the database' },
+  'verify-backup': {
+    needs: ['backups', 'postgres-programs'],
+    writes: false,
+    command: true,
+    seconds: 870,
+    memory_mib: 2048,
+    purpose: 'Read a backup and see that it is what was written',
   },
   'purge-expired': {
     needs: ['database', 'schema'],

@@ -53,6 +53,29 @@ export const wiring = {
     default: '',
     purpose: 'ARN of the secret with the database administrator, who creates the roles; empty where they exist',
   },
+  OAUTH2_BACKUP_BUCKET: { kind: 'text', purpose: 'Name of the bucket with the backups' },
+  OAUTH2_BACKUP_LOCK: {
+    kind: 'choice',
+    default: 'none',
+    allowed: ['none', 'governance', 'compliance'],
+    purpose: 'Whether the bucket keeps its objects from being deleted before their time',
+  },
+  OAUTH2_BACKUP_MONTHLY_DAYS: {
+    kind: 'count',
+    default: '2557',
+    allowed: [1, 36_525],
+    purpose: 'Days that a monthly backup is kept',
+  },
+  OAUTH2_BACKUP_DATABASE_HOST: {
+    kind: 'text',
+    default: '',
+    purpose: 'Host of the database itself, where that of the function is a proxy',
+  },
+  OAUTH2_POSTGRES_PROGRAMS: {
+    kind: 'text',
+    default: '',
+    purpose: "Folder with Postgres's client programs; empty: they are on the PATH",
+  },
   OAUTH2_SIGNING_SECRET: { kind: 'text', purpose: 'ARN of the secret with the private signing keys' },
 } as const satisfies Record<string, Setting>;
 

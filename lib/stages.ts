@@ -30,6 +30,16 @@ export interface ExternalDatabase {
   readonly administrator_secret?: string;
 }
 
+/** Dumps in a bucket of the stage, beside the database's own snapshots. */
+export interface Backups {
+  /** Days that daily ones are kept, and those by hand, before a deploy and before a restore. */
+  readonly daily_days: number;
+  /** Years that monthly ones are kept, in S3 Glacier Deep Archive. */
+  readonly monthly_years: number;
+  /** Who may delete them before: nobody at all, whoever may bypass the governance, or whoever may delete objects. */
+  readonly lock: 'compliance' | 'governance' | 'none';
+}
+
 export interface Stage {
   /** Account and region belong together; without them the stacks fit every account and region. */
   readonly account?: string;
@@ -39,7 +49,7 @@ export interface Stage {
   /** Whether the environment of the command changes settings and the database's address. */
   readonly reads_environment: boolean;
   /** What its AWS cannot do, as an emulator cannot; it is left out of the templates. */
-  readonly lacks?: readonly ('saved queries' | 'metric math' | 'exact policies' | 'rotation schedules')[];
+  readonly lacks?: readonly ('saved queries' | 'metric math' | 'exact policies' | 'rotation schedules' | 'container images')[];
   /** The issuer; without one it is the custom domain or, without that too, the address that API Gateway gives. */
   readonly issuer?: string;
   /** The name under which clients reach the API, with a certificate for it in the stage's region. */
@@ -60,6 +70,9 @@ export interface Stage {
   /** The VPC; without one, functions run outside of any. */
   readonly network?: { readonly cidr: string; readonly zones: 2 | 3 };
   readonly database: ManagedDatabase | ExternalDatabase;
+  readonly backups: Backups;
+  /** Folder with Postgres's client programs, where functions are no container images that hold them; default: on the PATH. */
+  readonly postgres_programs?: string;
   /** Whether data, keys and logs outlive their stack, and the database refuses to be deleted. */
   readonly retains: boolean;
   /** Days that logs are kept, as CloudWatch Logs allows them. */
@@ -78,6 +91,7 @@ export interface Stage {
 
 /** What a stage that only serves developers has in common. */
 const unattended = {
+  backups: { daily_days: 7, monthly_years: 1, lock: 'none' },
   retains: false,
   reserved_concurrency: {},
   alarm_emails: { critical: [], warning: [] },
@@ -88,6 +102,7 @@ export const stages = {
     ...unattended,
     deployed: false,
     reads_environment: true,
+    lacks: ['container images'],
     database: { kind: 'external', host: '127.0.0.1', port: 5432, administrator_secret: 'oauth2/local/database-administrator' },
     log_days: 1,
     throttle: { each_route: 10_000 },
@@ -97,7 +112,7 @@ export const stages = {
     ...unattended,
     deployed: true,
     reads_environment: true,
-    lacks: ['saved queries', 'metric math', 'exact policies', 'rotation schedules'],
+    lacks: ['saved queries', 'metric math', 'exact policies', 'rotation schedules', 'container images'],
     database: { kind: 'external', host: '127.0.0.1', port: 5432 },
     log_days: 1,
     throttle: { each_route: 10_000 },
@@ -159,6 +174,7 @@ export const stages = {
       work_mem_mib: 8,
       slow_statement_ms: 500,
     },
+    backups: { daily_days: 35, monthly_years: 7, lock: 'governance' },
     retains: true,
     log_days: 365,
     throttle: { each_route: 1000, token: 800, introspect: 1600, login: 50, register: 5 },
@@ -174,6 +190,6 @@ export const stages = {
 export type StageName = keyof typeof stages;
 
 /** The stacks of a stage in the order of their deployment: each may use what stands before it. `oauth2-STAGE-PART` is a stack's name. */
-export const stackParts = ['network', 'data', 'keys', 'ops', 'api', 'observability', 'edge'] as const;
+export const stackParts = ['network', 'data', 'keys', 'backups', 'ops', 'api', 'observability', 'edge'] as const;
 
 export type StackPart = (typeof stackParts)[number];

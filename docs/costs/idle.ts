@@ -45,6 +45,7 @@ export const freeTypes = [
   'AWS::RDS::DBProxyTargetGroup',
   'AWS::RDS::DBSubnetGroup',
   'AWS::Route53::RecordSet',
+  'AWS::S3::BucketPolicy',
   'AWS::SNS::TopicPolicy',
   'AWS::SQS::QueuePolicy',
   'AWS::SSM::Parameter',
@@ -65,6 +66,7 @@ export const usedTypes = [
   'AWS::Logs::DeliverySource',
   'AWS::Logs::LogGroup',
   'AWS::Logs::SubscriptionFilter',
+  'AWS::S3::Bucket',
   'AWS::SNS::Subscription',
   'AWS::SNS::Topic',
   'AWS::SQS::Queue',
@@ -152,8 +154,10 @@ function watchedBy({ Metrics }: Properties): number {
   return listOf(Metrics).filter((metric) => 'MetricStat' in (metric as Properties)).length;
 }
 
-/** @throws {Error} for an expression that is no rate */
+/** @throws {Error} for an expression that is no rate, and no time of every day or of one in each month */
 export function runsPerMonth(expression: string): number {
+  const [, day] = /^cron\(\d+ \d+ (\*|\d+) \* \? \*\)$/.exec(expression) ?? [];
+  if (day !== undefined) return day === '*' ? hoursPerMonth / 24 : 1;
   const [, count, unit] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression) ?? [];
   const hours = { minute: 1 / 60, hour: 1, day: 24 }[unit ?? ''];
   if (count === undefined || hours === undefined)

@@ -1,5 +1,6 @@
 /** Findings of the AwsSolutions rules that stand, each with the reason why. */
 import { Stack, Token, Validations } from 'aws-cdk-lib';
+import type { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
 import type { IConstruct } from 'constructs';
 
 function acknowledge(scope: IConstruct, id: string, reason: string): void {
@@ -73,4 +74,22 @@ export function acknowledgeKeyRotation(secret: IConstruct): void {
 export function acknowledgeLosableDatabase(instance: IConstruct): void {
   acknowledge(instance, 'AwsSolutions-RDS3', 'A stage without people on it may be away while an instance is replaced');
   acknowledge(instance, 'AwsSolutions-RDS10', 'A stage without people on it is removed and made anew');
+}
+
+export function acknowledgeAccessLog(bucket: IConstruct): void {
+  acknowledge(
+    bucket,
+    'AwsSolutions-S1',
+    'Nothing is read there without its key, and CloudTrail records who decrypts; a log of the accesses would be one more bucket to guard',
+  );
+}
+
+/** @param bucket in whose stack the logical id of its resource stands */
+export function acknowledgeObjects(role: IConstruct, bucket: Bucket, keys: string): void {
+  const id = Stack.of(bucket).getLogicalId(bucket.node.defaultChild as CfnBucket);
+  acknowledge(
+    role,
+    `AwsSolutions-IAM5[Resource::<${id}.Arn>/${keys}]`,
+    'Every backup is an object of its own, and the key of the next one is not known yet',
+  );
 }

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { App, type AppProps, type StackProps } from 'aws-cdk-lib';
 import type { ExternalDatabase, StackPart } from '../stages.ts';
 import { ApiStack } from './api-stack.ts';
+import { BackupStack } from './backup-stack.ts';
 import type { Bundle } from './bundle.ts';
 import { DataStack } from './data-stack.ts';
 import { externalDatabase } from './database.ts';
@@ -28,6 +29,7 @@ export interface StageStacks {
   /** Where the stage has a database of its own. */
   readonly data?: DataStack;
   readonly keys: KeysStack;
+  readonly backups: BackupStack;
   readonly ops: OpsStack;
   readonly api: ApiStack;
   /** Where CloudFormation carries the stage out. */
@@ -60,12 +62,13 @@ export async function addStage(
       ? new DataStack(app, id('data'), { stage, database, network: network.private, ...props('database') })
       : undefined;
   const keys = new KeysStack(app, id('keys'), { stage, ...props('signing keys') });
-  const house = { stage, bundles, network, database: data ?? externalDatabase(database as ExternalDatabase), keys };
+  const backups = new BackupStack(app, id('backups'), { stage, ...props('backups of the database') });
+  const house = { stage, bundles, network, database: data ?? externalDatabase(database as ExternalDatabase), keys, backups };
   const ops = new OpsStack(app, id('ops'), { house, ...props('procedures and schedules') });
   const api = new ApiStack(app, id('api'), { house, ops, ...props('endpoints') });
   // New code takes traffic only after the procedures have prepared database and keys for it.
   api.addStackDependency(ops);
-  const stacks: StageStacks = { app, network, ...(data && { data }), keys, ops, api };
+  const stacks: StageStacks = { app, network, ...(data && { data }), keys, backups, ops, api };
   // Without CloudWatch there is nothing that would read the rest, and every start would wait for it to load.
   if (!stage.deployed) return stacks;
 

@@ -11,6 +11,8 @@ export interface FunctionSource {
   readonly file: string;
   /** Folder whose `*.sql` files the bundle carries in `migrations/`. */
   readonly migrations?: string;
+  /** File by which the bundle becomes a container image, where the stage has those. */
+  readonly dockerfile?: string;
 }
 
 export interface Bundle {
@@ -34,6 +36,9 @@ export function functionSources(root: string): FunctionSource[] {
       file: join(root, 'functions/ops', name, 'handler.ts'),
       ...(procedures[name].needs.some((need) => need === 'schema' || need === 'migrations') && {
         migrations: join(root, 'migrations'),
+      }),
+      ...(procedures[name].needs.some((need) => need === 'postgres-programs') && {
+        dockerfile: join(root, 'lib/infra/postgres-programs/Dockerfile'),
       }),
     })),
   ];
@@ -59,7 +64,7 @@ export async function bundleFunctions(sources: readonly FunctionSource[], out: s
   return new Map(bundles.map((bundle) => [bundle.name, bundle]));
 }
 
-async function bundleFunction({ name, file, migrations }: FunctionSource, folder: string): Promise<Bundle> {
+async function bundleFunction({ name, file, migrations, dockerfile }: FunctionSource, folder: string): Promise<Bundle> {
   rmSync(folder, { recursive: true, force: true });
   const { metafile } = await build({
     entryPoints: [{ in: file, out: 'index' }],
@@ -77,6 +82,7 @@ async function bundleFunction({ name, file, migrations }: FunctionSource, folder
     metafile: true,
     logLevel: 'silent',
   });
+  if (dockerfile !== undefined) cpSync(dockerfile, join(folder, 'Dockerfile'));
   if (migrations !== undefined) copyMigrations(migrations, join(folder, 'migrations'));
   return { name, folder, bytes: bytesIn(folder), metafile };
 }

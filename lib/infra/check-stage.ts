@@ -2,7 +2,7 @@
 import { readSetting } from '../config.ts';
 import { routes } from '../routes.ts';
 import { type SettingName, settings } from '../settings.ts';
-import type { ManagedDatabase, Stage } from '../stages.ts';
+import type { Backups, ManagedDatabase, Stage } from '../stages.ts';
 
 /** One fact about a setting: its path in the stage, what it is, whether it is right, and what would be. */
 type Finding = readonly [setting: string, given: unknown, right: boolean, allowed: string];
@@ -20,7 +20,9 @@ export function wrongFacts(stage: Stage & { readonly name: string }): string[] {
     ['region', region, (region === undefined) === (account === undefined), 'account and region together, or neither'],
     ['log_days', log_days, logDays.includes(log_days), logDays.join(', ')],
     ['retains', stage.retains, stage.deployed || !stage.retains, 'false where nothing is deployed'],
+    ['backups.lock', stage.backups.lock, stage.retains || stage.backups.lock === 'none', 'none where the stage does not retain'],
     ...addressFindings(stage),
+    ...backupFindings(stage.backups),
     ...(database.kind === 'managed' ? databaseFindings(database) : []),
   ];
   if (network) findings.push(['network.cidr', network.cidr, isNetwork(network.cidr), 'a private IPv4 network of /16 to /22']);
@@ -63,6 +65,15 @@ function databaseFindings(database: ManagedDatabase): Finding[] {
     ['database.max_connections', max_connections, isWhole(max_connections, 20, 10_000), 'a whole number from 20 to 10000'],
     ['database.work_mem_mib', work_mem_mib, isWhole(work_mem_mib, 1, 1024), 'whole MiB from 1 to 1024'],
     ['database.slow_statement_ms', slow_statement_ms, isWhole(slow_statement_ms, 1, 60_000), 'milliseconds from 1 to 60000'],
+  ];
+}
+
+function backupFindings({ daily_days, monthly_years, lock }: Backups): Finding[] {
+  return [
+    ['backups.daily_days', daily_days, isWhole(daily_days, 1, 3650), 'whole days from 1 to 3650'],
+    // Deep Archive charges for half a year at least.
+    ['backups.monthly_years', monthly_years, isWhole(monthly_years, 1, 100), 'whole years from 1 to 100'],
+    ['backups.lock', lock, ['compliance', 'governance', 'none'].includes(lock), 'compliance, governance, none'],
   ];
 }
 

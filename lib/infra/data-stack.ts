@@ -8,7 +8,7 @@ import type { Construct } from 'constructs';
 import type { ProcedureNeed } from '../procedures.ts';
 import type { ManagedDatabase } from '../stages.ts';
 import { acknowledgeLosableDatabase, acknowledgePort } from './acknowledgements.ts';
-import { type Database, databaseUser, type Room } from './database.ts';
+import { type Database, type DatabaseUser, databaseUser, type Room } from './database.ts';
 import { databaseParameters } from './database-parameters.ts';
 import { databasePort, type PrivateNetwork } from './network-stack.ts';
 import type { CheckedStage } from './read-stage.ts';
@@ -20,6 +20,8 @@ export interface DataStackProps extends StackProps {
 }
 
 const databaseName = 'oauth2';
+/** Those of RDS in the image that has Postgres's programs. */
+const ownCertificates = '/opt/rds/global-bundle.pem';
 
 export class DataStack extends Stack implements Database {
   readonly instance: CfnDBInstance;
@@ -50,6 +52,7 @@ export class DataStack extends Stack implements Database {
       }),
     );
     return {
+      ...(needs.includes('dump') && this.#admitDump(role)),
       OAUTH2_DATABASE_HOST: direct ? this.instance.attrEndpointAddress : this.proxy.attrEndpoint,
       OAUTH2_DATABASE_PORT: String(databasePort),
       OAUTH2_DATABASE_NAME: databaseName,
@@ -57,10 +60,21 @@ export class DataStack extends Stack implements Database {
       OAUTH2_DATABASE_AUTHENTICATION: 'iam',
       OAUTH2_DATABASE_TLS: 'require',
       // Lambda's own bundle of certificates has those of RDS; Node loads it only when told to.
-      ...(direct && { NODE_EXTRA_CA_CERTS: '/var/runtime/ca-cert.pem' }),
+      ...((direct || needs.includes('dump')) && {
+        NODE_EXTRA_CA_CERTS: needs.includes('postgres-programs') ? ownCertificates : '/var/runtime/ca-cert.pem',
+      }),
       OAUTH2_DATABASE_PREPARE: String(direct),
       ...(needs.includes('administration') && this.#admitAdministrator(role)),
     };
+  }
+
+  /** A dump is one long transaction of its own, which a proxy would only pin. */
+  #admitDump(role: Role): Record<string, string> {
+    const user: DatabaseUser = 'oauth2_backup';
+    role.addToPolicy(
+      new PolicyStatement({ actions: ['rds-db:connect'], resources: [this.#userArn(this.instance.attrDbiResourceId, user)] }),
+    );
+    return { OAUTH2_BACKUP_DATABASE_HOST: this.instance.attrEndpointAddress };
   }
 
   /** The one way to the administrator's password: to create the other roles, which need none. */

@@ -11,7 +11,7 @@ export interface Database {
   admit(role: Role, needs: readonly ProcedureNeed[], room: Room): Record<string, string>;
 }
 
-export type DatabaseUser = 'oauth2_api' | 'oauth2_operator' | 'oauth2_migrator';
+export type DatabaseUser = 'oauth2_api' | 'oauth2_operator' | 'oauth2_migrator' | 'oauth2_backup';
 
 /** The least that does it: requests never alter the schema, operators never own it. */
 export function databaseUser(needs: readonly ProcedureNeed[], room: Room): DatabaseUser {

@@ -1,4 +1,5 @@
 /** What every function is built from: its stage, its bundles and the places that it may be admitted to. */
+import type { BackupStack } from './backup-stack.ts';
 import type { Bundle } from './bundle.ts';
 import type { Database } from './database.ts';
 import type { KeysStack } from './keys-stack.ts';
@@ -11,4 +12,5 @@ export interface House {
   readonly network: NetworkStack;
   readonly database: Database;
   readonly keys: KeysStack;
+  readonly backups: BackupStack;
 }

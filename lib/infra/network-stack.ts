@@ -4,15 +4,17 @@ import { HttpApi, IpAddressType } from 'aws-cdk-lib/aws-apigatewayv2';
 import {
   FlowLogDestination,
   FlowLogTrafficType,
+  GatewayVpcEndpointAwsService,
   InterfaceVpcEndpointAwsService,
   IpAddresses,
   type IVpc,
+  Peer,
   Port,
   SecurityGroup,
   SubnetType,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
-import { AccountPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { AccountPrincipal, AnyPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { ProcedureNeed } from '../procedures.ts';
@@ -31,6 +33,8 @@ export interface PrivateNetwork {
     readonly proxy_clients: SecurityGroup;
     readonly database_clients: SecurityGroup;
     readonly vault_clients: SecurityGroup;
+    /** Functions that reach S3, which has a way to it and no address. */
+    readonly storage_clients: SecurityGroup;
   };
 }
 
@@ -80,6 +84,8 @@ export class NetworkStack extends Stack {
     if (needs.some((need) => need === 'signing' || need === 'signing-write' || need === 'administration')) {
       securityGroups.push(groups.vault_clients);
     }
+    if (needs.includes('dump')) securityGroups.push(groups.database_clients);
+    if (needs.some((need) => need === 'backups' || need === 'backups-write')) securityGroups.push(groups.storage_clients);
     return { vpc, securityGroups };
   }
 
@@ -107,6 +113,7 @@ export class NetworkStack extends Stack {
       proxy_clients: group('proxy-clients', 'Functions that reach the database through its proxy'),
       database_clients: group('database-clients', 'Procedures that change the schema, which a proxy would pin'),
       vault_clients: group('vault-clients', 'Functions that read secrets'),
+      storage_clients: group('storage-clients', 'Functions that read or write backups'),
     };
     const vault = group('vault', 'The endpoint of Secrets Manager');
     groups.proxy_clients.connections.allowTo(groups.proxy, Port.tcp(databasePort), 'to the proxy');
@@ -134,6 +141,30 @@ export class NetworkStack extends Stack {
         ],
       }),
     );
+    this.#openStorage(stage, network, groups.storage_clients);
     return { vpc, groups };
+  }
+
+  /** A route to S3 and nowhere else: its addresses are many and change, so the group lets through all, and only that route is there. */
+  #openStorage(stage: CheckedStage, network: Vpc, clients: SecurityGroup): void {
+    clients.connections.allowTo(Peer.anyIpv4(), Port.tcp(443), 'to S3, by the only route there is');
+    const storage = network.addGatewayEndpoint('storage', { service: GatewayVpcEndpointAwsService.S3 });
+    storage.addToPolicy(
+      new PolicyStatement({
+        principals: [new AnyPrincipal()],
+        actions: [
+          's3:GetObject',
+          's3:ListBucket',
+          's3:PutObject',
+          's3:PutObjectTagging',
+          's3:PutObjectRetention',
+          's3:AbortMultipartUpload',
+        ],
+        resources: ['', '/*'].map(
+          (part) => `arn:${this.partition}:s3:::oauth2-${stage.name}-backups-${this.account}-${this.region}${part}`,
+        ),
+        conditions: { StringEquals: { 'aws:PrincipalAccount': this.account } },
+      }),
+    );
   }
 }

@@ -20,8 +20,8 @@ export class OpsStack extends Stack {
     super(scope, id, props);
     const functions = new Map<ProcedureName, ServerFunction>();
     for (const name of procedureNames) {
-      const { needs, purpose, seconds = 30 }: Procedure = procedures[name];
-      functions.set(name, new ServerFunction(this, name, { house, room: 'ops', needs, purpose, seconds, memory_mib: 512 }));
+      const { needs, purpose, seconds = 30, memory_mib = 512 }: Procedure = procedures[name];
+      functions.set(name, new ServerFunction(this, name, { house, room: 'ops', needs, purpose, seconds, memory_mib }));
     }
     this.functions = functions;
     this.schedules = new Schedules(this, 'schedules', house.stage.name);
@@ -32,7 +32,7 @@ export class OpsStack extends Stack {
     });
     for (const [name, fn] of functions) {
       this.metrics.subscribe(fn);
-      const { schedule, scheduler, next }: Procedure = procedures[name];
+      const { schedule, schedule_input, further_schedules = [], scheduler, next }: Procedure = procedures[name];
       const follower = next === undefined ? undefined : functions.get(next as ProcedureName);
       if (next !== undefined && !follower)
         throw new Error(`the procedure "${name}" is followed by "${next}", which is no function`);
@@ -42,7 +42,8 @@ export class OpsStack extends Stack {
       if ((schedule !== undefined && !rotates) || follower || follows) this.schedules.follow(fn, follower);
       if (schedule === undefined) continue;
       if (rotates) house.keys.rotate(fn, schedule, fn);
-      else this.schedules.add(name, schedule, fn);
+      else this.schedules.add(name, schedule, fn, schedule_input);
+      for (const one of further_schedules) this.schedules.add(`${name}-${one.name}`, one.schedule, fn, one.input);
     }
     if (house.stage.deployed) this.#runSteps(house);
   }

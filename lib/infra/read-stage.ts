@@ -45,9 +45,11 @@ function withEnvironment(row: Stage, environment: Environment): Stage {
   const issuer = OAUTH2_ISSUER ?? row.issuer ?? (row.deployed ? undefined : `http://127.0.0.1:${environment.PORT || '8080'}`);
   const host = environment.OAUTH2_DATABASE_HOST || undefined;
   const port = environment.OAUTH2_DATABASE_PORT || undefined;
+  const programs = environment.OAUTH2_POSTGRES_PROGRAMS || undefined;
   return {
     ...row,
     ...(issuer !== undefined && { issuer }),
+    ...(programs !== undefined && { postgres_programs: programs }),
     ...(row.database.kind === 'external' && {
       database: { ...row.database, ...(host && { host }), ...(port && { port: Number(port) }) },
     }),

@@ -44,19 +44,20 @@ export class Schedules extends Construct {
     });
   }
 
-  add(procedure: string, expression: string, { live }: ServerFunction): void {
+  /** @param name of the schedule: the procedure's, and more where it has several */
+  add(name: string, expression: string, { live }: ServerFunction, input: object = {}): void {
     // Scheduler only hands the event over; whether the function succeeded is Lambda's to see, and `follow` says what then.
     live.grantInvoke(this.#role);
-    new CfnSchedule(this, procedure, {
+    new CfnSchedule(this, name, {
       groupName: this.group_name,
-      name: procedure,
-      description: `Runs ${procedure}`,
+      name,
+      description: `Runs ${name}`,
       scheduleExpression: expression,
       flexibleTimeWindow: { mode: 'OFF' },
       target: {
         arn: live.functionArn,
         roleArn: this.#role.roleArn,
-        input: JSON.stringify({ input: {}, apply: true, reason: 'scheduled', actor: 'schedule' }),
+        input: JSON.stringify({ input, apply: true, reason: 'scheduled', actor: 'schedule' }),
         retryPolicy: { maximumRetryAttempts: 3, maximumEventAgeInSeconds: 3600 },
         deadLetterConfig: { arn: this.failed.queueArn },
       },

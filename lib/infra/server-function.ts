@@ -1,7 +1,17 @@
 /** One Lambda function of the server with all that belongs to it: role, log group, version and `live` alias. */
 import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Platform } from 'aws-cdk-lib/aws-ecr-assets';
 import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Alias, Architecture, Code, type IVersion, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import {
+  Alias,
+  Architecture,
+  Code,
+  Handler,
+  type IVersion,
+  Function as LambdaFunction,
+  Runtime,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { functionName, type ProcedureNeed } from '../procedures.ts';
@@ -46,15 +56,14 @@ export class ServerFunction extends Construct {
     // A role of its own without managed policies: what the function may do is only what is granted beside each resource.
     this.role = new Role(this, 'role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     this.logs.grantWrite(this.role);
+    const programs = needs.includes('postgres-programs');
     const placement = network.place(needs);
     if (placement) allowInterfaces(this.role, fullName);
 
     this.lambda = new LambdaFunction(this, 'function', {
       functionName: fullName,
       description: purpose,
-      code: Code.fromAsset(bundle.folder),
-      handler: 'index.handler',
-      runtime: Runtime.NODEJS_24_X,
+      ...(programs && !stage.lacks?.includes('container images') ? imageOf(bundle.folder) : zipOf(bundle.folder)),
       architecture: Architecture.ARM_64,
       timeout: Duration.seconds(seconds),
       memorySize: memory_mib,
@@ -71,6 +80,8 @@ export class ServerFunction extends Construct {
         ...stage.settings,
         ...house.database.admit(this.role, needs, room),
         ...house.keys.admit(this.role, needs),
+        ...house.backups.admit(this.role, needs),
+        ...(programs && stage.postgres_programs !== undefined && { OAUTH2_POSTGRES_PROGRAMS: stage.postgres_programs }),
         POWERTOOLS_METRICS_NAMESPACE: 'oauth2_server',
         POWERTOOLS_SERVICE_NAME: `oauth2-${stage.name}`,
       },
@@ -81,6 +92,15 @@ export class ServerFunction extends Construct {
     this.live = new Alias(this, 'live', { aliasName: 'live', version: this.lambda.currentVersion as IVersion });
   }
 }
+
+const zipOf = (folder: string) => ({ code: Code.fromAsset(folder), handler: 'index.handler', runtime: Runtime.NODEJS_24_X });
+
+/** With the programs that its Dockerfile installs; it is built when it is deployed. */
+const imageOf = (folder: string) => ({
+  code: Code.fromAssetImage(folder, { platform: Platform.LINUX_ARM64 }),
+  handler: Handler.FROM_IMAGE,
+  runtime: Runtime.FROM_IMAGE,
+});
 
 /** What Lambda itself needs to join a VPC, with the same refused to the code that runs in it. */
 function allowInterfaces(role: Role, fullName: string): void {

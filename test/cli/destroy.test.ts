@@ -58,9 +58,9 @@ test('the plan names every stack against the order of the deployment, and change
   const named = [...stdout.matchAll(/delete (oauth2-dev-\w+)/g)].map(([, name]) => name);
   assert.deepEqual(
     named,
-    ['observability', 'api', 'ops', 'keys', 'data', 'network'].map((part) => `oauth2-dev-${part}`),
+    ['observability', 'api', 'ops', 'backups', 'keys', 'data', 'network'].map((part) => `oauth2-dev-${part}`),
   );
-  assert.deepEqual([deletions(), there().length], [[], 6]);
+  assert.deepEqual([deletions(), there().length], [[], 7]);
 });
 
 test('a stage without people on it goes whole, and another stage beside it stays', async () => {
@@ -68,9 +68,9 @@ test('a stage without people on it goes whole, and another stage beside it stays
   deploy('staging', false);
   const { code, stdout } = await run('--stage', 'dev', ...because);
   assert.equal(code, 0, stdout);
-  assert.match(stdout, /1 of 6: deleting oauth2-dev-observability\n2 of 6: deleting oauth2-dev-api\n/);
+  assert.match(stdout, /1 of 7: deleting oauth2-dev-observability\n2 of 7: deleting oauth2-dev-api\n/);
   assert.ok(there().every((name) => name.startsWith('oauth2-staging-')));
-  assert.equal(there().length, 6);
+  assert.equal(there().length, 7);
 });
 
 test('nothing to remove is no failure', async () => {
@@ -115,7 +115,7 @@ test('production is not removed without a fresh verified backup', async () => {
     assert.match(stderr, why);
     assert.match(stderr, /oauth2ctl backup --stage production makes one/);
   }
-  assert.deepEqual([deletions(), there().length], [[], 6]);
+  assert.deepEqual([deletions(), there().length], [[], 7]);
 });
 
 test('production wants to be named once more, and keeps its data and the network that it is in', async () => {

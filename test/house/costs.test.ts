@@ -70,7 +70,9 @@ test('a schedule is counted by its rate, and one that is no rate is an error', (
   assert.equal(runsPerMonth('rate(1 hour)'), 730);
   assert.equal(runsPerMonth('rate(5 minutes)'), 8760);
   assert.equal(runsPerMonth('rate(1 day)').toFixed(2), '30.42');
-  assert.throws(() => runsPerMonth('cron(0 3 * * ? *)'), /is no rate/);
+  assert.equal(runsPerMonth('cron(0 2 * * ? *)').toFixed(2), '30.42');
+  assert.equal(runsPerMonth('cron(0 3 1 * ? *)'), 1);
+  assert.throws(() => runsPerMonth('cron(0 3 ? * MON *)'), /is no rate/);
 });
 
 test('production costs more than staging, staging more than dev, and an edge comes on top', async () => {

@@ -18,7 +18,11 @@ describe('a schedule of production', async () => {
 
   it('is there for each row that has one, at its time, and for no other', () => {
     const made = schedules.map(({ properties }) => [properties.Name, properties.ScheduleExpression]);
-    assert.deepEqual(made.toSorted(), scheduled.map((name) => [name, (procedures[name] as Procedure).schedule]).toSorted());
+    const further = rows.flatMap(([name, row]) =>
+      (row.further_schedules ?? []).map((one) => [`${name}-${one.name}`, one.schedule]),
+    );
+    const wanted = [...scheduled.map((name) => [name, (procedures[name] as Procedure).schedule]), ...further];
+    assert.deepEqual(made.toSorted(), wanted.toSorted());
   });
 
   it('invokes the live alias of its procedure, tries again, and leaves what failed in a queue', () => {
@@ -27,11 +31,19 @@ describe('a schedule of production', async () => {
       const alias = templates.target(part, target.Arn) as Resource;
       assert.equal(alias.properties.Name, 'live');
       const fn = templates.target(part, alias.properties.FunctionName) as Resource;
-      assert.equal(fn.properties.FunctionName, `oauth2-production-${properties.Name}`);
+      const name = String(fn.properties.FunctionName).replace('oauth2-production-', '');
+      const row: Procedure = procedures[name as keyof typeof procedures];
+      const further = row.further_schedules?.find((one) => `${name}-${one.name}` === properties.Name);
+      assert.equal(further ? `${name}-${further.name}` : name, properties.Name);
       assert.deepEqual(target.RetryPolicy, { MaximumRetryAttempts: 3, MaximumEventAgeInSeconds: 3600 });
       const queue = templates.target(part, (target.DeadLetterConfig as Properties).Arn) as Resource;
       assert.equal(queue.type, 'AWS::SQS::Queue');
-      assert.deepEqual(JSON.parse(String(target.Input)), { input: {}, apply: true, reason: 'scheduled', actor: 'schedule' });
+      assert.deepEqual(JSON.parse(String(target.Input)), {
+        input: further?.input ?? row.schedule_input ?? {},
+        apply: true,
+        reason: 'scheduled',
+        actor: 'schedule',
+      });
 
       const asynchronous = templates
         .some('AWS::Lambda::EventInvokeConfig')

@@ -1,7 +1,9 @@
 /** The templates serve every row of the tables, each by its own function. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { functionName, procedureNames } from '../../lib/procedures.ts';
+import { functionName, type Procedure, procedureNames, procedures } from '../../lib/procedures.ts';
 import { pathsOf, routeNames, routes } from '../../lib/routes.ts';
 import { type Properties, type Resource, synthesise, type Templates } from './templates.ts';
 
@@ -66,6 +68,8 @@ for (const stage of ['production', 'local', 'complete']) {
   });
 }
 
+const root = join(import.meta.dirname, '../..');
+
 describe('a function of production', async () => {
   const templates = await synthesise('production');
   const functions = templates.some('AWS::Lambda::Function');
@@ -73,11 +77,21 @@ describe('a function of production', async () => {
   it('runs on arm64 and Node 24, writes to a log group with retention, and is traced', () => {
     for (const { part, id, properties } of functions) {
       assert.deepEqual(properties.Architectures, ['arm64'], id);
-      assert.equal(properties.Runtime, 'nodejs24.x', id);
+      // What needs more than Node brings it along, on Lambda's own image for Node 24.
+      if (properties.PackageType !== 'Image') assert.equal(properties.Runtime, 'nodejs24.x', id);
       const logs = templates.target(part, (properties.LoggingConfig as Properties).LogGroup as Properties);
       assert.ok(logs?.properties.RetentionInDays, id);
       if (properties.FunctionName) assert.deepEqual(properties.TracingConfig, { Mode: 'Active' }, id);
     }
+  });
+
+  it('is a container image where its row needs programs, and nowhere else', () => {
+    const images = functions.filter(({ properties }) => properties.PackageType === 'Image');
+    const names = images.map(({ properties }) => String(properties.FunctionName).replace('oauth2-production-', ''));
+    const wanted = procedureNames.filter((name) => (procedures[name] as Procedure).needs.includes('postgres-programs'));
+    assert.ok(wanted.length > 0);
+    assert.deepEqual(names.toSorted(), wanted.toSorted());
+    assert.match(readFileSync(join(root, 'lib/infra/postgres-programs/Dockerfile'), 'utf8'), /^FROM \S+\/lambda\/nodejs:24$/m);
   });
 
   it('is told who it is, and of the database and the keys only what its row needs', () => {

@@ -30,6 +30,7 @@ export async function buildStage(name: string, validated = false): Promise<Stage
     [...routeNames, ...procedureNames, 'deploy-step', 'record-release'].map((fn) => {
       const bundle = join(folder, 'bundles', fn);
       mkdirSync(bundle, { recursive: true });
+      writeFileSync(join(bundle, 'Dockerfile'), 'FROM scratch\n');
       writeFileSync(join(bundle, 'index.mjs'), `export const handler = async () => ${JSON.stringify(fn)};\n`);
       return [fn, { folder: bundle }];
     }),

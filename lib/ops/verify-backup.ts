@@ -1,0 +1,63 @@
+/** Reads a backup from the bucket and sees that it is what was written: its checksum, its length, and the list of what is in it. */
+import { procedures } from '../procedures.ts';
+import { backupIdForm } from './backup-manifest.ts';
+import { matching, ProcedureFault } from './input.ts';
+import type { StorageTools } from './list-backups.ts';
+import { checkProgram, type ProgramPlace } from './postgres-programs.ts';
+import type { ProcedureDefinition } from './procedure.ts';
+import { majorOf, type ReadBack, readBack } from './take-backup.ts';
+
+export interface VerifyBackupTools extends StorageTools {
+  readonly programs: ProgramPlace;
+}
+
+export interface VerifyBackupInput {
+  /** Default: the newest. */
+  readonly backup_id?: string;
+}
+
+export interface VerifiedBackup extends ReadBack {
+  readonly backup_id: string;
+  readonly taken_at: string;
+  readonly tables: number;
+  readonly rows: number;
+  readonly seconds: number;
+}
+
+const limitSeconds = procedures['verify-backup'].seconds - 20;
+
+export const verifyBackup: ProcedureDefinition<VerifyBackupTools, VerifyBackupInput, null, VerifiedBackup> = {
+  name: 'verify-backup',
+  input: { backup_id: matching(backupIdForm, 'the id of a backup, as list-backups shows it') },
+  look: async () => null,
+  plan: () => ({ steps: ['read a backup from the bucket'] }),
+  async apply({ storage, programs }, { backup_id }) {
+    const started = performance.now();
+    const id = backup_id ?? (await storage.list()).find(({ complete }) => complete)?.backup_id;
+    if (id === undefined) throw new ProcedureFault('no_such_backup', 'there is no backup yet; backup takes one');
+    const manifest = await storage.readManifest(id);
+    if (!manifest)
+      throw new ProcedureFault(
+        'no_such_backup',
+        `${id} has no manifest, so it was never finished; list-backups shows those that were`,
+      );
+    await checkProgram(programs, 'pg_restore', majorOf(manifest.postgres_version));
+    const found = await readBack({ programs, storage }, id, AbortSignal.timeout(limitSeconds * 1000));
+    const differing = (['bytes', 'sha256', 'entries'] as const).filter((fact) => found[fact] !== manifest[fact]);
+    if (differing.length > 0) {
+      const told = differing.map((fact) => `${fact} is ${found[fact]} and was ${manifest[fact]}`).join(', ');
+      throw new ProcedureFault('backup_damaged', `${id} is not what was written: ${told}. Take another one now`, false);
+    }
+    const { taken_at, tables } = manifest;
+    const rows = tables.reduce((sum, one) => sum + one.rows, 0);
+    return {
+      backup_id: id,
+      taken_at,
+      ...found,
+      tables: tables.length,
+      rows,
+      seconds: Math.round(performance.now() - started) / 1000,
+    };
+  },
+  describe: ({ backup_id, bytes, entries }) => `${backup_id} is as it was written: ${bytes} bytes, ${entries} entries`,
+};
