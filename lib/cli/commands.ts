@@ -3,6 +3,7 @@
 import { detailStatus } from '../observe/detail-status.ts';
 import type { FunctionProcedureName, procedures, ToolProcedureName } from '../procedures.ts';
 import type { ToolProcedure } from '../releases/tool.ts';
+import { backupCommands } from './backup-commands.ts';
 import { blockCommands } from './block-commands.ts';
 import { CliFailure } from './exit-codes.ts';
 import { maintenanceCommand } from './maintenance-command.ts';
@@ -273,6 +274,7 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
       ]),
     example: 'oauth2ctl revoke-tokens --client QTxy1rFNwLi5MbdpTEo8HA --apply --reason "its tokens are in a public log"',
   },
+  ...backupCommands,
   ...blockCommands,
   maintenance: maintenanceCommand,
   status: {

@@ -34,3 +34,10 @@ export function table(headings: readonly string[], rows: readonly (readonly Cell
 export function instant(text: string | null | undefined): string {
   return text ? `${text.slice(0, 19).replace('T', ' ')} UTC` : '–';
 }
+
+/** Bytes in the unit that fits them. */
+export function size(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const at = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
+  return `${(bytes / 1024 ** at).toFixed(at === 0 ? 0 : 1)} ${units[at]}`;
+}

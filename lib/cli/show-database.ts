@@ -1,14 +1,8 @@
 /** How the answers about migrations and about the database are shown. */
-import { facts, instant, table } from './present.ts';
+import { facts, instant, size, table } from './present.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: members of results are as the procedures make them
 type Values = Record<string, any>;
-
-const size = (bytes: number): string => {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  const at = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
-  return `${(bytes / 1024 ** at).toFixed(at === 0 ? 0 : 1)} ${units[at]}`;
-};
 
 export function showMigrationStatus({ state, explanation, history, pending, last_run }: Values): string {
   const rows = history.map((one: Values) => [

@@ -10,6 +10,7 @@ import type { Functions } from '../../lib/local/functions.ts';
 import { openLambdaApi } from '../../lib/local/lambda-api.ts';
 import { openLogsApi } from '../../lib/local/logs-api.ts';
 import { administratorSecret, openAdministrator } from '../../lib/local/open-administrator.ts';
+import { openStorage } from '../../lib/local/s3.ts';
 import { openSecrets } from '../../lib/local/secrets.ts';
 import { functionName, type Procedure, procedureNames, procedures } from '../../lib/procedures.ts';
 import { openWorkbench, type Workbench } from '../ops/workbench.ts';
@@ -85,6 +86,8 @@ export async function openStage(): Promise<TestStage> {
   const username = `oauth2_admin_${randomBytes(4).toString('hex')}`;
   const place = { region: 'us-east-1', account: '000000000000' };
   const rds = await openAdministrator({ secrets, url: () => bench.database.url, place, stage: 'local', username });
+  const storage = await openStorage(join(folder, 'buckets'));
+  storage.declare([{ name: 'backups' }]);
   const handlers = new Map<string, Handler>();
   for (const name of procedureNames) {
     const { needs }: Procedure = procedures[name];
@@ -101,7 +104,9 @@ export async function openStage(): Promise<TestStage> {
       OAUTH2_DATABASE_PREPARE: 'true',
       OAUTH2_SIGNING_SECRET: arn,
       OAUTH2_DATABASE_ADMIN_SECRET: name === 'verify-administrator' ? administratorSecret : '',
+      OAUTH2_BACKUP_BUCKET: 'backups',
       AWS_ENDPOINT_URL_SECRETS_MANAGER: secrets.url,
+      AWS_ENDPOINT_URL_S3: storage.url,
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'test',
       AWS_SECRET_ACCESS_KEY: 'test',
@@ -130,7 +135,12 @@ export async function openStage(): Promise<TestStage> {
   const logsApi = await openLogsApi(sourceOf(logs));
   // Its procedures are there, its endpoints are not: port 9 answers nobody.
   const runtime = { pid: process.pid, stage: 'local', issuer: 'http://127.0.0.1:9', lambda_endpoint: lambda.url };
-  const endpoints = { secrets_endpoint: secrets.url, rds_endpoint: rds.url, logs_endpoint: logsApi.url };
+  const endpoints = {
+    secrets_endpoint: secrets.url,
+    s3_endpoint: storage.url,
+    rds_endpoint: rds.url,
+    logs_endpoint: logsApi.url,
+  };
   writeFileSync(join(folder, 'runtime.json'), JSON.stringify({ ...runtime, ...endpoints }));
   return {
     bench,
@@ -147,6 +157,7 @@ export async function openStage(): Promise<TestStage> {
       await rds.close();
       await logsApi.close();
       await secrets.close();
+      await storage.close();
       await bench.stop();
       rmSync(folder, { recursive: true, force: true });
     },

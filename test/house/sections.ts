@@ -69,11 +69,23 @@ export const sections: readonly Section[] = [
     group: 'Database',
     title: 'Database Backup',
     lines: [
-      { there: 'daily at 02:00 UTC, monthly to cold storage, before major changes', here: ['backup'] },
-      { there: 'dump, list, upload', here: ['backup', 'list-backups'] },
-      { there: 'verify', here: ['verify-backup'] },
+      {
+        there: 'daily at 02:00 UTC, monthly to cold storage, before major changes',
+        here: ['backup'],
+        tests: ['test/infra/backups.rules.ts', 'test/infra/operation.rules.ts', 'test/infra/deploy-step.test.ts'],
+      },
+      {
+        there: 'dump, list, upload',
+        here: ['backup', 'list-backups'],
+        tests: ['test/drills/backup.test.ts', 'test/aws/stage.test.ts'],
+      },
+      { there: 'verify', here: ['verify-backup'], tests: ['test/drills/backup.test.ts'] },
       { there: 'test restore on staging', here: ['restore-drill'] },
-      { there: 'the script: retention, success or failure', here: ['backup', 'list-backups'] },
+      {
+        there: 'the script: retention, success or failure',
+        here: ['backup', 'list-backups'],
+        tests: ['test/infra/backups.rules.ts', 'test/drills/backup.test.ts', 'test/local/s3.test.ts'],
+      },
     ],
   },
   {

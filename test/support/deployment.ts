@@ -43,6 +43,8 @@ interface Running {
 /** What npm gives its scripts; the settings of whoever runs the tests are not those of the deployment under test. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const ours = new Set(['NODE_TEST_CONTEXT', 'OAUTH2_RELEASE', ...Object.keys(settings), ...Object.keys(wiring)]);
+  // Where this machine has them: drills need them, wherever they are.
+  ours.delete('OAUTH2_POSTGRES_PROGRAMS');
   return Object.fromEntries(Object.entries(env).filter(([name]) => !ours.has(name)));
 }
 
