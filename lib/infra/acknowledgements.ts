@@ -1,6 +1,6 @@
 /** Findings of the AwsSolutions rules that stand, each with the reason why. */
 import { Stack, Token, Validations } from 'aws-cdk-lib';
-import type { Bucket, CfnBucket } from 'aws-cdk-lib/aws-s3';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { IConstruct } from 'constructs';
 
 function acknowledge(scope: IConstruct, id: string, reason: string): void {
@@ -84,12 +84,13 @@ export function acknowledgeAccessLog(bucket: IConstruct): void {
   );
 }
 
-/** @param bucket in whose stack the logical id of its resource stands */
+/** For a role of another stack than the bucket's, which knows it by an export. */
 export function acknowledgeObjects(role: IConstruct, bucket: Bucket, keys: string): void {
-  const id = Stack.of(bucket).getLogicalId(bucket.node.defaultChild as CfnBucket);
+  const stack = Stack.of(bucket);
+  const { 'Fn::ImportValue': exported } = stack.resolve(stack.exportValue(bucket.bucketArn)) as Record<string, string>;
   acknowledge(
     role,
-    `AwsSolutions-IAM5[Resource::<${id}.Arn>/${keys}]`,
+    `AwsSolutions-IAM5[Resource::${exported}/${keys}]`,
     'Every backup is an object of its own, and the key of the next one is not known yet',
   );
 }

@@ -63,7 +63,7 @@ test('the owner can apply every migration, and the roles that they make log in b
     where g.rolname = 'rds_iam' and r.rolname like 'oauth2\\_%' and r.rolname <> 'oauth2_admin' order by 1`;
   assert.deepEqual(
     members.map(({ rolname }) => rolname),
-    ['oauth2_api', 'oauth2_migrator', 'oauth2_operator'],
+    ['oauth2_api', 'oauth2_backup', 'oauth2_migrator', 'oauth2_operator'],
   );
   const [monitor] = await owner.sql`
     select pg_has_role('oauth2_operator', 'pg_read_all_stats', 'usage') as operator, pg_has_role('oauth2_api', 'pg_read_all_stats', 'usage') as api`;
