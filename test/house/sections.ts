@@ -16,7 +16,7 @@ export interface Section {
 }
 
 const deployed = ['test/e2e/deployment.test.ts'];
-const pagesRun = ['test/house/pages.test.ts'];
+const pagesRun = ['test/house/pages-run.test.ts'];
 
 export const sections: readonly Section[] = [
   {

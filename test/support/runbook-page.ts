@@ -1,10 +1,10 @@
-/** The commands of a runbook page, as somebody who reads it would type them. */
+/** The commands of a runbook page, as somebody who reads it would type them, and what the page says that they print. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const folder = join(import.meta.dirname, '../../runbooks');
 
-/** Pages whose commands need Postgres's client programs, or more: the drill that runs each as written. All others run in test/house. */
+/** Pages whose commands need Postgres's client programs, or more: the drill that runs each as written. All others run in test/house/pages-run.test.ts. */
 export const pagesOfDrills: Readonly<Record<string, string>> = {
   backup: 'test/drills/backup.test.ts',
   'verify-backup': 'test/drills/backup.test.ts',
@@ -12,6 +12,42 @@ export const pagesOfDrills: Readonly<Record<string, string>> = {
 
 export function readPage(name: string): string {
   return readFileSync(join(folder, `${name}.md`), 'utf8');
+}
+
+export interface PageBlock {
+  readonly language: 'sh' | 'sql';
+  readonly lines: readonly string[];
+  /** Lines of the block `text` that follows: each is somewhere in what the commands print, in this order. */
+  readonly prints: readonly string[];
+}
+
+const linesOf = (text: string) => text.trim().split('\n');
+
+/** @throws {Error} where the page has none */
+export function blocksOf(name: string): PageBlock[] {
+  const fences = [...readPage(name).matchAll(/^```(sh|sql)\n(.*?)^```(?:\n```text\n(.*?)^```)?/gms)];
+  if (fences.length === 0) throw new Error(`${name}.md has no command`);
+  return fences.map(([, language, block = '', prints]) => ({
+    language: language as PageBlock['language'],
+    lines: linesOf(block),
+    prints: prints === undefined ? [] : linesOf(prints),
+  }));
+}
+
+const escaped = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** How wide a column is does not matter, and `…` stands for whatever there is. */
+const patternOf = (line: string) => line.trim().split(/\s+/).map(escaped).join('\\s+').replaceAll('…', '.*?');
+
+/** @returns the first line that is not there, or not behind the one before it */
+export function findMissing(prints: readonly string[], output: string): string | undefined {
+  let rest = output;
+  for (const line of prints) {
+    const found = new RegExp(patternOf(line)).exec(rest);
+    if (!found) return line;
+    rest = rest.slice(found.index + found[0].length);
+  }
+  return undefined;
 }
 
 /** Words of a command line of a shell, as far as the pages use it: double quotes. */
@@ -28,19 +64,22 @@ export interface PageCommand {
   readonly piped: boolean;
 }
 
+/** @throws {Error} for a command of another tool */
+export function readCommand(line: string, page: string): PageCommand {
+  const [command = '', stdin = ''] = line.split(/\s\|\s/).reverse();
+  const [npx, tool, ...words] = wordsOf(command.trim());
+  if (npx !== 'npx' || tool !== 'oauth2ctl') throw new Error(`${page}.md: ${line}`);
+  return { line, words, piped: stdin !== '' };
+}
+
 /**
  * Every command of the page in its order.
  * @param fill what takes the place of each name in capitals
  * @throws {Error} where the page has none, or one of another tool
  */
 export function commandsOf(name: string, fill: Readonly<Record<string, string>> = {}): PageCommand[] {
-  const lines = [...readPage(name).matchAll(/```sh\n(.*?)```/gs)].flatMap(([, block = '']) => block.trim().split('\n'));
-  if (lines.length === 0) throw new Error(`${name}.md has no command`);
-  return lines.map((line) => {
-    const [command = '', stdin = ''] = line.split('|').reverse();
-    const written = Object.entries(fill).reduce((text, [placeholder, value]) => text.replaceAll(placeholder, value), command);
-    const [npx, tool, ...words] = wordsOf(written.trim());
-    if (npx !== 'npx' || tool !== 'oauth2ctl') throw new Error(`${name}.md: ${line}`);
-    return { line, words, piped: stdin !== '' };
-  });
+  const filled = (line: string) =>
+    Object.entries(fill).reduce((text, [placeholder, value]) => text.replaceAll(placeholder, value), line);
+  const lines = blocksOf(name).flatMap(({ language, lines }) => (language === 'sh' ? lines : []));
+  return lines.map((line) => readCommand(filled(line), name));
 }
