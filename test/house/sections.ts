@@ -60,7 +60,11 @@ export const sections: readonly Section[] = [
         tests: ['test/infra/alarms.test.ts'],
       },
       { there: 'history', here: ['releases'] },
-      { there: 'to the release before', here: ['rollback'], tests: ['test/aws/releases.test.ts'] },
+      {
+        there: 'to the release before',
+        here: ['rollback'],
+        tests: ['test/aws/releases.test.ts', 'test/drills/rollback-over-migration.test.ts'],
+      },
       { there: 'to a named revision', here: ['release'], tests: ['test/aws/releases.test.ts'] },
       { there: 'watch it, health', here: ['verify'] },
     ],
@@ -191,7 +195,12 @@ export const sections: readonly Section[] = [
       {
         there: 'readiness, network, credentials, logs of Postgres',
         here: ['database-connection-issues', 'diagnose', 'doctor', 'logs'],
-        tests: ['test/e2e/diagnosis.test.ts', 'test/conformance/outage.test.ts', 'test/drills/alarms.test.ts'],
+        tests: [
+          'test/e2e/diagnosis.test.ts',
+          'test/conformance/outage.test.ts',
+          'test/drills/alarms.test.ts',
+          'test/drills/database-killed.test.ts',
+        ],
       },
     ],
   },
@@ -232,7 +241,11 @@ export const sections: readonly Section[] = [
     group: 'Security',
     title: 'Revoke All Tokens',
     lines: [
-      { there: 'no endpoint: rotate the secret', here: ['revoke-tokens'], tests: ['test/conformance/revoke-tokens.test.ts'] },
+      {
+        there: 'no endpoint: rotate the secret',
+        here: ['revoke-tokens'],
+        tests: ['test/conformance/revoke-tokens.test.ts', 'test/drills/revoke-all.test.ts'],
+      },
     ],
   },
   {
@@ -255,7 +268,11 @@ export const sections: readonly Section[] = [
       { there: 'certificates', here: ['certificates', 'preflight'], tests: pagesRun },
       { there: 'access-log review', here: ['review-access', 'access-report'], tests: pagesRun },
       { there: 'configuration update', here: ['change-configuration'], tests: pagesRun },
-      { there: 'clean-up of expired data', here: ['vacuum-and-bloat'], tests: ['test/ops/purge-expired.test.ts'] },
+      {
+        there: 'clean-up of expired data',
+        here: ['vacuum-and-bloat'],
+        tests: ['test/ops/purge-expired.test.ts', 'test/drills/purge-under-load.test.ts'],
+      },
       { there: 'vacuum, bloat, indexes, sizes, locks', here: ['vacuum-and-bloat', 'database-report'], tests: pagesRun },
       { there: 'full restore in an empty cluster', here: ['full-restore', 'restore'], tests: pagesRun },
       {
