@@ -1,5 +1,5 @@
-/** Publishes how many clients there are, how many tokens are active and for how long the signing keys have been in use. */
-import { countClientsAndTokens, findOldestActiveKey } from '../store/status.ts';
+/** Publishes how many clients there are, how many tokens are active, and how old the signing keys and the last backup are. */
+import { countClientsAndTokens, findLastBackup, findOldestActiveKey } from '../store/status.ts';
 import { count, observeDuration } from '../telemetry.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
 
@@ -8,6 +8,8 @@ export interface Gauges {
   readonly access_tokens: number;
   /** Of the oldest key that signs; null where there is none. */
   readonly signing_key_age_seconds: number | null;
+  /** Where there is no backup yet, since the schema was made; null where there is not even that. */
+  readonly backup_age_seconds: number | null;
 }
 
 export const publishGauges: ProcedureDefinition<Tools, Record<string, never>, null, Gauges> = {
@@ -17,12 +19,16 @@ export const publishGauges: ProcedureDefinition<Tools, Record<string, never>, nu
   plan: () => ({ steps: [] }),
   async apply({ db, now }) {
     const counts = await countClientsAndTokens(db, now());
-    const since = await findOldestActiveKey(db);
-    const age = since && Math.round((now().getTime() - since.getTime()) / 1000);
-    const gauges = { ...counts, signing_key_age_seconds: age };
+    const ageOf = (since: Date | null) => since && Math.max(0, Math.round((now().getTime() - since.getTime()) / 1000));
+    const gauges = {
+      ...counts,
+      signing_key_age_seconds: ageOf(await findOldestActiveKey(db)),
+      backup_age_seconds: ageOf(await findLastBackup(db)),
+    };
     count('oauth_clients_total', gauges.clients);
     count('oauth_active_tokens', gauges.access_tokens);
-    if (age !== null) observeDuration('signing_key_age_seconds', age * 1000);
+    for (const name of ['signing_key_age_seconds', 'backup_age_seconds'] as const)
+      if (gauges[name] !== null) observeDuration(name, gauges[name] * 1000);
     return gauges;
   },
   describe: ({ clients, access_tokens }) => `${clients} clients, ${access_tokens} active tokens`,

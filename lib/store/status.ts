@@ -29,6 +29,18 @@ export async function findOldestActiveKey(db: Database): Promise<Date | null> {
   return row?.since ?? null;
 }
 
+/** Since when there has been no verified backup: when the last one was taken, or else the schema was made; null where neither was. */
+export async function findLastBackup(db: Database): Promise<Date | null> {
+  const [row] = await db.ask<{ since: Date | null }>(
+    'find-last-backup',
+    db.sql`
+      select coalesce(
+        (select at from audit_log where procedure = 'backup' and outcome = 'succeeded' order by at desc limit 1),
+        (select min(installed_on) at time zone 'UTC' from flyway_schema_history)) as since`,
+  );
+  return row?.since ?? null;
+}
+
 /** The gauges that are published every few minutes. */
 export async function countClientsAndTokens(db: Database, now: Date): Promise<Pick<Counts, 'clients' | 'access_tokens'>> {
   const [row] = await db.ask<Pick<Counts, 'clients' | 'access_tokens'>>(

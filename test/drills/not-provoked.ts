@@ -10,5 +10,6 @@ export const notProvoked: { readonly [name in AlarmName]?: string } = {
   DatabaseStorageLow: rds,
   ConnectionsPinned: 'RDS Proxy measures it, and there is none on one machine',
   ScheduleFailed: 'SQS counts what EventBridge Scheduler gave up, and neither is on one machine',
+  BackupTooSlow: 'a dump of ten minutes needs more rows than a drill has time for',
   CertificateExpiring: 'ACM measures it',
 };

@@ -35,5 +35,7 @@ export const alarmCases: Readonly<Record<AlarmName, AlarmCase>> = {
   ConnectionsPinned: { fires: { value: 1 }, rests: { value: 0 } },
   ActiveTokensHigh: { fires: { value: 100_001 }, rests: { value: 100_000 } },
   SigningKeyOverdue: { fires: { value: 35 * 86_400 + 1 }, rests: { value: 35 * 86_400 } },
+  BackupOverdue: { fires: { value: 26 * 3600 + 1 }, rests: { value: 26 * 3600 } },
+  BackupTooSlow: { fires: { value: 601 }, rests: { value: 600 } },
   CertificateExpiring: { fires: { value: 29 }, rests: { value: 30 } },
 };

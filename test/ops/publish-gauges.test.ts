@@ -24,7 +24,8 @@ test('enabled clients and tokens that are neither expired nor revoked, by themse
   await addFamily(bench.migrator, { client_id: 'c', subject, revoked_at: new Date() });
   bench.output.clear();
   const { result } = await runProcedure(publishGauges, tools, { input: {}, apply: true, reason: 'scheduled', actor: 'schedule' });
-  assert.deepEqual({ ...result }, { clients: 1, access_tokens: 2, signing_key_age_seconds: null });
+  const { backup_age_seconds: _age, ...counted } = result ?? {};
+  assert.deepEqual(counted, { clients: 1, access_tokens: 2, signing_key_age_seconds: null });
   const blob = bench.output.metrics().find((metrics) => 'oauth_active_tokens' in metrics);
   assert.deepEqual([blob?.oauth_clients_total, blob?.oauth_active_tokens], [1, 2]);
 });
@@ -37,4 +38,20 @@ test('the age of the oldest key that signs is published in seconds', async () =>
   assert.equal(result?.signing_key_age_seconds, 31 * 86_400);
   const blob = bench.output.metrics().find((metrics) => 'signing_key_age_seconds' in metrics);
   assert.equal(blob?.signing_key_age_seconds, 31 * 86_400);
+});
+
+test('without a backup the schema is as old as what is not backed up; then the last one that succeeded counts, and none that failed', async () => {
+  const age = async (now: Date) => {
+    bench.output.clear();
+    const { result } = await runProcedure(publishGauges, { db: bench.operator, ...clockAt(now) }, { input: {}, apply: true });
+    const blob = bench.output.metrics().find((metrics) => 'backup_age_seconds' in metrics);
+    assert.equal(blob?.backup_age_seconds, result?.backup_age_seconds);
+    return result?.backup_age_seconds;
+  };
+  await bench.migrator.sql`update flyway_schema_history set installed_on = '2026-05-01 00:00:00'`;
+  assert.equal(await age(new Date('2026-05-02T03:00:00.000Z')), 27 * 3600);
+  await bench.migrator.sql`
+    insert into audit_log (at, actor, procedure, outcome) values
+      ('2026-05-03T02:00:00Z', 'schedule', 'backup', 'succeeded'), ('2026-05-04T02:00:00Z', 'schedule', 'backup', 'failed')`;
+  assert.equal(await age(new Date('2026-05-04T04:30:00.000Z')), 26.5 * 3600);
 });
