@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { type Procedure, procedureNames, procedures } from '../../lib/procedures.ts';
+import { routeNames, routes } from '../../lib/routes.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -60,4 +62,18 @@ test('each section on an attacker shows a control or says what is missing', () =
   const sections = page.split(/^## /m).slice(3, -1);
   for (const section of sections)
     assert.ok(listReferences(section).length > 0 || /Missing/.test(section), `"${section.split('\n')[0]}" names no test`);
+});
+
+test('each function that has more than the database is named with what an attacker in it can and cannot do', () => {
+  const ordinary = new Set(['database', 'migrations', 'postgres-programs']);
+  const needs = new Map<string, readonly string[]>([
+    ...routeNames.map((name) => [name, routes[name].needs] as const),
+    ...procedureNames.map((name) => [name, (procedures[name] as Procedure).needs] as const),
+  ]);
+  const special = [...needs].filter(([, list]) => list.some((need) => !ordinary.has(need))).map(([name]) => name);
+  const [table = ''] = page.split('| Function | *Can* | *Cannot* |').slice(1);
+  const named = [...table.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, names]) => [...(names as string).matchAll(/`([^`]+)`/g)]);
+  const missing = special.filter((name) => !named.some(([, found]) => found === name));
+  assert.ok(special.length > 5);
+  assert.deepEqual(missing, []);
 });

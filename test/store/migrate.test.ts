@@ -144,6 +144,37 @@ test('least privilege: the procedures may not alter the schema or rewrite the au
   }
 });
 
+test('least privilege: the role of the backups reads every table, a new partition too, and changes nothing', async () => {
+  const { sql } = store.open({ user: 'oauth2_backup' });
+  await migrator.sql`create table access_tokens_of_a_test partition of access_tokens for values from ('2199-01-01') to ('2199-01-02')`;
+  const tables = await sql<{ name: string; readable: boolean }[]>`
+    select oid::regclass::text as name, has_table_privilege(oid, 'select') as readable
+    from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and relowner = 'oauth2_migrator'::regrole`;
+  assert.ok(tables.some(({ name }) => name === 'access_tokens_of_a_test'));
+  assert.deepEqual(
+    tables.filter(({ readable }) => !readable),
+    [],
+  );
+  await sql`select count(*) from audit_log`;
+  for (const statement of [
+    'create table mine (id int)',
+    'alter table clients add column mine int',
+    'drop table clients',
+    'truncate clients',
+    'delete from clients',
+    "update users set username = 'x'",
+    "insert into users (username, password_hash) values ('x', 'x')",
+    'delete from audit_log',
+    'set role oauth2_migrator',
+    'select * from pg_authid',
+  ])
+    await assert.rejects(
+      sql.begin('read write', (transaction) => transaction.unsafe(statement)),
+      denied,
+      statement,
+    );
+});
+
 test('the roles of functions end statements that outlive their function', async () => {
   for (const user of ['oauth2_api', 'oauth2_operator']) {
     const { sql } = store.open({ user });
