@@ -4,7 +4,7 @@ import { ReleaseFault } from './fault.ts';
 import { type FoundStack, type Stacks, withStacks } from './stacks.ts';
 import { answering, type ToolAnswer, type ToolContext, type ToolProcedure } from './tool.ts';
 
-/** A backup that was verified this long ago, in milliseconds, is fresh. */
+/** A backup that is no older than this, in milliseconds, is fresh. */
 export const freshMs = 3_600_000;
 
 interface DestroyInput {
@@ -14,6 +14,13 @@ interface DestroyInput {
 
 const aFolder = 'A local instance is a folder: end it with Ctrl-C and remove .local, or the folder that OAUTH2_DATA_DIR names.';
 
+/** As list-backups names it. */
+interface Backup {
+  readonly backup_id: string;
+  /** RFC 3339. */
+  readonly taken_at: string;
+}
+
 /** What the stage's row says outlives it; a stage without a row is taken for one that keeps everything. */
 function whatOutlives(stage: string): { data: boolean; network: boolean } {
   const row = (stages as Readonly<Record<string, Stage>>)[stage];
@@ -21,25 +28,25 @@ function whatOutlives(stage: string): { data: boolean; network: boolean } {
   return { data, network: data && row?.database.kind !== 'external' };
 }
 
-/** @throws {ReleaseFault} where the last verified backup is too old, or nobody can tell */
-async function requireBackup({ stage, call }: ToolContext, now: number): Promise<string> {
+/** @returns the newest backup @throws {ReleaseFault} where it is too old, or nobody can tell */
+async function requireBackup({ stage, call }: ToolContext, now: number): Promise<Backup> {
   const refuse = (why: string) =>
     new ReleaseFault('no_fresh_backup', `${why}: oauth2ctl backup --stage ${stage} makes one, then run this again`);
-  const answer = await call('status', {}, 'before destroy').catch((error: Error) => {
-    throw refuse(`the stage cannot tell when it was backed up last (${error.message})`);
+  const answer = await call('list-backups', {}, 'before destroy').catch((error: Error) => {
+    throw refuse(`the stage cannot tell which backups there are (${error.message})`);
   });
-  if (answer.outcome !== 'succeeded') throw refuse(`the stage cannot tell when it was backed up last (${answer.error?.message})`);
-  const { last_runs } = answer.result as { last_runs: { procedure: string; at: string; outcome: string }[] };
-  const backup = last_runs.find(({ procedure }) => procedure === 'backup');
+  if (answer.outcome !== 'succeeded') throw refuse(`the stage cannot tell which backups there are (${answer.error?.message})`);
+  // Each of them was read back before it was listed.
+  const [backup] = (answer.result as { backups: Backup[] }).backups;
   if (backup === undefined) throw refuse('there is no backup');
-  if (backup.outcome !== 'succeeded') throw refuse(`the backup of ${backup.at} failed`);
-  if (now - Date.parse(backup.at) > freshMs) throw refuse(`the last backup is of ${backup.at}, more than an hour ago`);
-  return backup.at;
+  if (now - Date.parse(backup.taken_at) > freshMs)
+    throw refuse(`the last backup is of ${backup.taken_at}, more than an hour ago`);
+  return backup;
 }
 
-function describePlan(doomed: readonly FoundStack[], left: readonly FoundStack[], backedUpAt: string | undefined): string[] {
+function describePlan(doomed: readonly FoundStack[], left: readonly FoundStack[], backup: Backup | undefined): string[] {
   return [
-    ...(backedUpAt === undefined ? [] : [`rely on the backup of ${backedUpAt}, which was verified`]),
+    ...(backup === undefined ? [] : [`rely on the backup ${backup.backup_id} of ${backup.taken_at}, which was read back`]),
     ...doomed.map(({ name, is_protected, keeps }) => {
       const kept = Object.entries(keeps).map(([type, count]) => `${count} × ${type}`);
       return `${is_protected ? 'lift the protection of, and delete,' : 'delete'} ${name}${kept.length === 0 ? '' : `; these stay: ${kept.join(', ')}`}`;
@@ -93,7 +100,7 @@ export const destroyStage: ToolProcedure = answering(async (context, { input, ap
     const again = (await stacks.list()).filter(isDoomed).map(({ name }) => name);
     if (again.length > 0) throw new ReleaseFault('still_there', `these stacks are there again: ${again.join(', ')}`);
     const kept = addUp(doomed.map(({ keeps }) => keeps));
-    const result = { stage, deleted: doomed.map(({ name }) => name), left, kept, backup: backup ?? null };
+    const result = { stage, deleted: doomed.map(({ name }) => name), left, kept, backup: backup?.backup_id ?? null };
     const next = outlives.data ? ['what was kept costs money until it is removed by hand: runbooks/destroy.md says how'] : [];
     return { outcome: 'succeeded', plan, result, ...(next.length > 0 && { next }) };
   });

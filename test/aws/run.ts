@@ -18,14 +18,14 @@ const usage = `npm run test:aws -- [--folder <cache>] [--keep]
 `;
 
 /** What is under test, in the order of what it changes. */
-const suites = ['test/e2e/deployment.test.ts', 'test/aws/stage.test.ts', 'test/aws/releases.test.ts'];
+const suites = ['test/e2e/deployment.test.ts', 'test/aws/stage.test.ts', 'test/aws/releases.test.ts', 'test/aws/destroy.test.ts'];
 
 const began = performance.now();
 const say = (line: string) => stdout.write(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}\n`);
 
 /** The settings and the AWS identity of whoever runs the tests are not those of the deployment under test. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const theirs = Object.entries(env).filter(([name]) => !/^(AWS_|OAUTH2_|CDK_|NODE_)/.test(name));
+  const theirs = Object.entries(env).filter(([name]) => !/^(AWS_|OAUTH2_(?!RECORD_DRILLS)|CDK_|NODE_)/.test(name));
   return { ...Object.fromEntries(theirs), PATH: `${programs}:${env.PATH ?? ''}` };
 }
 

@@ -35,14 +35,13 @@ function deploy(stage: string, retains: boolean): void {
   }
 }
 
-/** What the stage's procedure `status` says of the last backup. */
-function backUp(outcome: string, minutesAgo: number): void {
-  const at = new Date(Date.now() - minutesAgo * 60_000).toISOString();
-  account.invoke = () => ({
-    outcome: 'succeeded',
-    plan: { steps: [] },
-    result: { last_runs: [{ procedure: 'backup', at, outcome }] },
-  });
+/** What the stage's procedure `list-backups` says, which names only those that were read back. */
+function backUp(...minutesAgo: number[]): void {
+  const backups = minutesAgo.map((minutes) => ({
+    backup_id: `oauth2-${minutes}`,
+    taken_at: new Date(Date.now() - minutes * 60_000).toISOString(),
+  }));
+  account.invoke = () => ({ outcome: 'succeeded', plan: { steps: [] }, result: { backups, unfinished: ['oauth2-0'] } });
 }
 
 const run = (...words: string[]): Promise<ToolRun> => runInProcess(['destroy', ...words], {}, '', { tries: 1, pause_ms: 0 });
@@ -104,10 +103,10 @@ test('production is not removed without a fresh verified backup', async () => {
           error: { code: 'temporarily_unavailable', message: 'away' },
         });
       },
-      /cannot tell when it was backed up last \(away\)/,
+      /cannot tell which backups there are \(away\)/,
     ],
-    [() => backUp('failed', 5), /the backup of \S+ failed/],
-    [() => backUp('succeeded', 61), /the last backup is of \S+, more than an hour ago/],
+    [() => backUp(), /there is no backup/],
+    [() => backUp(61, 90), /the last backup is of \S+, more than an hour ago/],
   ] as const) {
     arrange();
     const { code, stderr } = await run(...words);
@@ -120,7 +119,7 @@ test('production is not removed without a fresh verified backup', async () => {
 
 test('production wants to be named once more, and keeps its data and the network that it is in', async () => {
   deploy('production', true);
-  backUp('succeeded', 5);
+  backUp(5, 90);
   const unsure = await run('--stage', 'production', ...because);
   assert.equal(unsure.code, 1);
   assert.match(unsure.stderr, /--confirm production says that it is meant/);
@@ -128,7 +127,7 @@ test('production wants to be named once more, and keeps its data and the network
   const { code, json } = await run('--stage', 'production', '--confirm', 'production', '--json', ...because);
   assert.equal(code, 0);
   assert.deepEqual(there(), ['oauth2-production-network']);
-  assert.deepEqual(json.left, ['oauth2-production-network']);
+  assert.deepEqual([json.left, json.backup], [['oauth2-production-network'], 'oauth2-5']);
   assert.deepEqual(json.kept, {
     'AWS::Logs::LogGroup': 2,
     'AWS::KMS::Key': 1,
