@@ -142,7 +142,7 @@ export const alarms = {
       migrate: 'migrate',
       'rotate-signing-keys': 'rotate-signing-keys',
       'revoke-tokens': 'revoke-tokens',
-      'purge-expired': 'vacuum-and-bloat',
+      'purge-expired': 'purge-expired',
       backup: 'backup',
       'verify-backup': 'verify-backup',
     },

@@ -125,7 +125,7 @@ export const procedures = {
   'purge-expired': {
     needs: ['database', 'schema'],
     writes: true,
-    command: false,
+    command: true,
     schedule: 'rate(1 hour)',
     seconds: 300,
     purpose: 'Drop expired data and prepare the partitions ahead',

@@ -8,6 +8,7 @@ import { blockCommands } from './block-commands.ts';
 import { CliFailure } from './exit-codes.ts';
 import { maintenanceCommand } from './maintenance-command.ts';
 import { facts, instant, table } from './present.ts';
+import { purgeCommand } from './purge-command.ts';
 import { showDatabaseReport, showMigrationStatus } from './show-database.ts';
 import { showStatus } from './show-status.ts';
 
@@ -277,6 +278,7 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
   ...backupCommands,
   ...blockCommands,
   maintenance: maintenanceCommand,
+  'purge-expired': purgeCommand,
   status: {
     acts: 'reads',
     options: [{ flags: '--detailed', purpose: 'with functions, concurrency, database, backups, schedules and alarms' }],

@@ -78,4 +78,5 @@ export const purgeExpired: ProcedureDefinition<PurgeTools, Record<string, never>
   describe: ({ created_partitions, dropped_partitions, deleted, finished }) =>
     `${created_partitions.length} partitions created, ${dropped_partitions.length} dropped, ` +
     `${Object.values(deleted).reduce((sum, count) => sum + count, 0)} rows deleted${finished ? '' : ', not finished'}`,
+  next: ({ finished }) => (finished ? ['oauth2ctl status'] : ['oauth2ctl purge-expired: it goes on where it stopped']),
 };

@@ -270,7 +270,7 @@ export const sections: readonly Section[] = [
       { there: 'configuration update', here: ['change-configuration'], tests: pagesRun },
       {
         there: 'clean-up of expired data',
-        here: ['vacuum-and-bloat'],
+        here: ['purge-expired', 'vacuum-and-bloat'],
         tests: ['test/ops/purge-expired.test.ts', 'test/drills/purge-under-load.test.ts'],
       },
       { there: 'vacuum, bloat, indexes, sizes, locks', here: ['vacuum-and-bloat', 'database-report'], tests: pagesRun },
