@@ -20,7 +20,7 @@ import { recordDrill } from './record.ts';
 
 const rounds = 3;
 /** So many good answers in a row, and an outage is over. */
-const wellAfter = 150;
+const wellAfter = 80;
 const patienceMs = 90_000;
 const redirectUri = 'https://client.example/cb';
 const account = { username: 'drill-user', email: 'drill@example.com', password: 'correct horse battery staple' };
@@ -181,7 +181,7 @@ test('the database dies three times under load: 503 and nothing else, nothing lo
   const sides = [issue, () => introspect(token), readiness, () => exchange(agents[0]), () => exchange(agents[1])];
   const load = startLoad([...sides, ...[...chains.keys()].map((family) => () => refresh(family))]);
   const calmFrom = Date.now();
-  await load.more(200);
+  await load.more(120);
   const calmTo = Date.now();
   const outages: { from: number; to: number }[] = [];
   for (let round = 0; round < rounds && load.failures.length === 0; round++) {

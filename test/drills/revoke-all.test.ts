@@ -19,7 +19,7 @@ import { recordDrill } from './record.ts';
 /** Sign-ins, each with its family and an access token, and as many tokens of the client's own. */
 const population = 3000;
 /** So many of them are tried one by one; of the rest the database is asked. */
-const tried = 500;
+const tried = 300;
 
 let deployment: Deployment;
 let client: { client_id: string; client_secret: string };
