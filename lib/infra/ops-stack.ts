@@ -1,5 +1,5 @@
 /** The operator's procedures as functions, what runs them on a schedule, and the steps that a deploy takes before new code serves. */
-import { Stack, type StackProps } from 'aws-cdk-lib';
+import { type CustomResource, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { type Procedure, type ProcedureName, procedureNames, procedures } from '../procedures.ts';
 import { DeploySteps } from './deploy-step/deploy-step.ts';
@@ -8,8 +8,19 @@ import { MetricSubscriptions } from './metric-subscriptions.ts';
 import { Schedules } from './schedules.ts';
 import { ServerFunction } from './server-function.ts';
 
+interface Step {
+  readonly name: ProcedureName;
+  readonly input?: object;
+  /** Only run where the plan of this procedure, with the code of this deploy, wants a backup. */
+  readonly asked?: ProcedureName;
+}
+
 /** In this order, each only after the one before has succeeded. */
-const steps: readonly ProcedureName[] = ['migrate', 'create-signing-keys'];
+const steps: readonly Step[] = [
+  { name: 'backup', input: { kind: 'deploy' }, asked: 'migrate' },
+  { name: 'migrate' },
+  { name: 'create-signing-keys' },
+];
 
 export class OpsStack extends Stack {
   readonly functions: ReadonlyMap<ProcedureName, ServerFunction>;
@@ -52,11 +63,14 @@ export class OpsStack extends Stack {
     const folder = bundles.get('deploy-step')?.folder;
     if (folder === undefined) throw new Error('no bundle "deploy-step"; a deployed stage needs it to migrate');
     const runner = new DeploySteps(this, 'deploy-steps', { folder, stage });
+    const of = (name: ProcedureName) => this.functions.get(name) as ServerFunction;
     const waiting = new Map(this.functions);
-    for (const name of steps) {
-      const fn = waiting.get(name) as ServerFunction;
-      waiting.delete(name);
-      const step = runner.run(name, fn);
+    let former: CustomResource | undefined;
+    for (const { name, input, asked } of steps) {
+      for (const ready of [name, asked]) if (ready !== undefined) waiting.delete(ready);
+      const step = runner.run(name, of(name), input, asked && of(asked));
+      if (former) step.node.addDependency(former);
+      former = step;
       // New code of everything that comes later takes over only when this has succeeded.
       for (const { live } of waiting.values()) live.node.addDependency(step);
     }

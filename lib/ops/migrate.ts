@@ -6,6 +6,7 @@ import {
   planMigrations,
   readMigrations,
 } from '../store/migrate.ts';
+import { canBackUp } from '../store/owner.ts';
 import { createPartitionsAhead, daysAhead, listPartitions, partitionName } from '../store/partitions.ts';
 import { ProcedureFault } from './input.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
@@ -20,6 +21,8 @@ export interface MigrateTools extends Tools {
 }
 
 interface MigrateFacts {
+  /** There is something to lose, something that changes it, and somebody who can back it up: the role came with a migration itself. */
+  readonly backup_first: boolean;
   readonly pending: readonly string[];
   readonly missing_partitions: number;
 }
@@ -53,9 +56,11 @@ export const migrate: ProcedureDefinition<MigrateTools, Record<string, never>, M
       const pending = planMigrations(await readMigrations(directory), applied);
       const known = applied.length > 0 ? await listPartitions(db) : [];
       const missing = daysAhead(now(), partitionDays).filter((day) => !known.includes(partitionName(day)));
-      return { pending: pending.map(({ script }) => script), missing_partitions: missing.length };
+      const backup_first = applied.length > 0 && pending.length > 0 && (await canBackUp(db));
+      return { backup_first, pending: pending.map(({ script }) => script), missing_partitions: missing.length };
     }),
-  plan: (_input, { pending, missing_partitions }) => ({
+  plan: (_input, { backup_first, pending, missing_partitions }) => ({
+    ...(backup_first && { backup_first }),
     steps: [
       ...(pending.length === 0 ? ['leave the schema, which is up to date'] : pending.map((script) => `apply ${script}`)),
       ...(missing_partitions > 0 ? [`create ${counted(missing_partitions, 'daily partition')} of access_tokens`] : []),

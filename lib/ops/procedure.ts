@@ -22,6 +22,8 @@ export interface Tools extends Instruments {
 /** What will be done, in sentences for the operator; it never holds a secret. */
 export interface Plan {
   readonly steps: readonly string[];
+  /** Whether a deploy takes a backup before. */
+  readonly backup_first?: boolean;
 }
 
 export interface ProcedureDefinition<T extends Instruments, Input, Facts, Result> {

@@ -1,23 +1,20 @@
 /** Checks before a deploy that nothing stands in its way: settings, identity, bootstrap, quotas, domain, certificates, and Docker where an image is built. */
 import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type CheckedStage, readStage } from '../infra/read-stage.ts';
+import { type Procedure, procedureNames, procedures } from '../procedures.ts';
 import { readPreflightFacts } from './account-checks.ts';
 import { type Finding, find } from './check-server.ts';
 import { answering, type ToolContext, type ToolProcedure } from './tool.ts';
 
-const root = join(import.meta.dirname, '../..');
-
-/** Folders of functions that are container images. */
-function imageFunctions(): string[] {
-  const files = readdirSync(join(root, 'functions'), { recursive: true, withFileTypes: true });
-  return files.filter(({ name }) => name === 'Dockerfile').map(({ parentPath }) => parentPath.slice(root.length + 1));
+/** Functions that are container images, where the stage has those. */
+function imageFunctions({ lacks }: CheckedStage): string[] {
+  if (lacks?.includes('container images')) return [];
+  return procedureNames.filter((name) => (procedures[name] as Procedure).needs.includes('postgres-programs'));
 }
 
-async function checkDocker(): Promise<Finding> {
-  const images = imageFunctions();
+async function checkDocker(stage: CheckedStage | undefined): Promise<Finding> {
+  const images = stage ? imageFunctions(stage) : [];
   if (images.length === 0) return { name: 'docker', verdict: 'skipped', detail: 'no function is a container image' };
   return find('docker', async () => {
     const run = promisify(execFile)('docker', ['version', '--format', '{{.Server.Version}}'], { timeout: 10_000 });
@@ -42,7 +39,7 @@ export const preflight: ToolProcedure = answering(async (context) => {
   const findings: Finding[] = [settings];
   if (row?.deployed) findings.push(...(await readPreflightFacts(row)));
   else if (row) findings.push({ name: 'account', verdict: 'skipped', detail: `stage "${row.name}" is not deployed to AWS` });
-  findings.push(await checkDocker());
+  findings.push(await checkDocker(row));
   const well = findings.every(({ verdict }) => verdict !== 'not well');
   return { outcome: 'succeeded', plan: { steps: [] }, result: { stage: context.stage, well, checks: findings } };
 });

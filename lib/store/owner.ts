@@ -51,3 +51,12 @@ export async function ensureOwner(db: Database): Promise<boolean> {
   for (const statement of statements) await db.ask('ensure-owner', db.sql.unsafe(statement));
   return !found.exists;
 }
+
+/** Whether the role is there that backups are made as. */
+export async function canBackUp(db: Database): Promise<boolean> {
+  const [row] = await db.ask<{ there: boolean }>(
+    'can-back-up',
+    db.sql`select exists (select from pg_roles where rolname = 'oauth2_backup') as there`,
+  );
+  return row?.there ?? false;
+}

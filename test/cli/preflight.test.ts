@@ -1,6 +1,9 @@
 /** The check before a deploy: each thing that would stand in its way, found by its name. */
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, it, test } from 'node:test';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, beforeEach, describe, it, test } from 'node:test';
 import { readPreflightFacts } from '../../lib/releases/account-checks.ts';
 import type { Finding } from '../../lib/releases/check-server.ts';
 import { complete } from '../infra/complete-stage.ts';
@@ -18,7 +21,20 @@ beforeEach(async () => {
   });
   account.certificates.set(complete.edge?.certificate_arn ?? '', certificate);
 });
-afterEach(() => account.close());
+const path = process.env.PATH;
+const folder = mkdtempSync(join(tmpdir(), 'oauth2-docker-'));
+afterEach(async () => {
+  process.env.PATH = path;
+  await account.close();
+});
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What answers to the name of Docker on this machine. */
+function putDocker(script: string): void {
+  writeFileSync(join(folder, 'docker'), `#!/bin/sh\n${script}\n`);
+  chmodSync(join(folder, 'docker'), 0o755);
+  process.env.PATH = `${folder}:${path}`;
+}
 
 const stage = { ...complete, name: 'complete', release: 'unreleased', commit: 'unknown' };
 
@@ -98,6 +114,7 @@ function change({ certificates }: Account, members: Record<string, unknown>): vo
 }
 
 test('the command tells the same of a stage of the table, and ends with 4 where something is not well', async () => {
+  putDocker('echo 29.1.0');
   const { code, json } = await runInProcess(['preflight', '--stage', 'dev', '--json'], {});
   assert.equal(code, 0, JSON.stringify(json));
   assert.deepEqual(
@@ -109,11 +126,21 @@ test('the command tells the same of a stage of the table, and ends with 4 where 
       ['quotas', 'well'],
       ['domain', 'skipped'],
       ['certificate', 'skipped'],
-      ['docker', 'skipped'],
+      ['docker', 'well'],
     ],
   );
+  assert.match(json.checks.at(-1).detail, /^version 29\.1\.0, for backup, /);
   account.parameters.clear();
   assert.equal((await runInProcess(['preflight', '--stage', 'dev'], {})).code, 4);
+});
+
+test('Docker is asked for where functions are container images, and one that does not answer is found', async () => {
+  putDocker('exit 1');
+  const { code, json } = await runInProcess(['preflight', '--stage', 'dev', '--json'], {});
+  assert.equal(code, 4);
+  assert.match(json.checks.at(-1).detail, /^Docker builds backup, .* and does not answer: start it, or install it$/);
+  const local = await runInProcess(['preflight', '--stage', 'local', '--json'], {});
+  assert.equal(local.json.checks.at(-1).verdict, 'skipped');
 });
 
 test('a setting that is not allowed is found before anybody is asked', async () => {

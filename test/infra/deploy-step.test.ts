@@ -64,7 +64,7 @@ describe('a deploy step', () => {
     assert.deepEqual(invoked, [
       {
         path: '/2015-03-31/functions/oauth2-dev-migrate:live/invocations',
-        payload: { input: {}, apply: true, reason: 'deploy of 7', actor: 'deploy' },
+        payload: { reason: 'deploy of 7', actor: 'deploy', input: {}, apply: true },
       },
     ]);
     assert.deepEqual(reported, [
@@ -98,6 +98,61 @@ describe('a deploy step', () => {
     await handler(event('Create'));
     assert.equal(reported[0]?.Status, 'FAILED');
     assert.match(String(reported[0]?.Reason), /ResourceNotFoundException/);
+  });
+
+  describe('that backs up before a migration', () => {
+    const backup = (): StepEvent => ({
+      ...event('Create'),
+      ResourceProperties: {
+        function_arn: 'oauth2-dev-backup:live',
+        procedure: 'backup',
+        release: '7',
+        version: '3',
+        input: '{"kind":"deploy"}',
+        asked_arn: 'oauth2-dev-migrate:live',
+      },
+    });
+
+    it('asks the migration first, which changes nothing, and backs up where its plan wants that', async () => {
+      answers = [
+        [200, {}, '{"outcome":"planned","plan":{"steps":["apply V0011"],"backup_first":true}}'],
+        [200, {}, '{"outcome":"succeeded"}'],
+      ];
+      await handler(backup());
+      const order = { reason: 'deploy of 7', actor: 'deploy' };
+      assert.deepEqual(invoked, [
+        { path: '/2015-03-31/functions/oauth2-dev-migrate:live/invocations', payload: { ...order, input: {}, apply: false } },
+        {
+          path: '/2015-03-31/functions/oauth2-dev-backup:live/invocations',
+          payload: { ...order, input: { kind: 'deploy' }, apply: true },
+        },
+      ]);
+      assert.deepEqual([reported[0]?.Status, reported[0]?.Reason], ['SUCCESS', 'backup is done']);
+    });
+
+    it('takes none where nothing is pending, or there is nothing to lose yet', async () => {
+      answers = [[200, {}, '{"outcome":"planned","plan":{"steps":["leave the schema"]}}']];
+      await handler(backup());
+      assert.equal(invoked.length, 1);
+      assert.deepEqual([reported[0]?.Status, reported[0]?.Reason], ['SUCCESS', 'nothing asks for backup']);
+    });
+
+    it('fails the deploy before anything is migrated, where it fails or nobody can tell whether it is needed', async () => {
+      answers = [
+        [200, {}, '{"outcome":"planned","plan":{"steps":[],"backup_first":true}}'],
+        [200, {}, '{"outcome":"failed","error":{"message":"there is no pg_dump"}}'],
+      ];
+      await handler(backup());
+      answers = [[200, {}, '{"outcome":"failed","error":{"message":"the database is away"}}']];
+      await handler(backup());
+      assert.deepEqual(
+        reported.map(({ Status }) => Status),
+        ['FAILED', 'FAILED'],
+      );
+      assert.match(String(reported[0]?.Reason), /backup failed, .*no pg_dump/);
+      assert.match(String(reported[1]?.Reason), /cannot even be planned: .*the database is away/);
+      assert.equal(invoked.length, 3);
+    });
   });
 
   it('runs nothing on the way back from a failed deploy, which an older release would refuse', async () => {

@@ -147,6 +147,23 @@ describe('a deploy of production', async () => {
     return next.some((one) => one === awaited || waitsFor(one, awaited, seen));
   }
 
+  it('backs up before it migrates, where the migration that it brings wants that', () => {
+    const backup = steps.find(({ properties }) => properties.procedure === 'backup') as Resource;
+    const nameOfAlias = (value: Json | undefined) => {
+      const alias = templates.target('ops', value) as Resource;
+      return (templates.target('ops', alias.properties.FunctionName) as Resource).properties.FunctionName;
+    };
+    assert.equal(nameOfAlias(backup.properties.function_arn), 'oauth2-production-backup');
+    assert.equal(nameOfAlias(backup.properties.asked_arn), 'oauth2-production-migrate');
+    assert.equal(backup.properties.input, '{"kind":"deploy"}');
+    // A file more in the other one is a reason to ask again.
+    assert.equal(templates.target('ops', backup.properties.asked_version)?.type, 'AWS::Lambda::Version');
+    assert.ok(waitsFor(migrate, backup));
+    assert.ok(!waitsFor(backup, migrate));
+    // The step itself may take as long as Lambda lets it, and the backup a little less.
+    assert.ok(Number(procedures.backup.seconds) < 900);
+  });
+
   it('migrates, and then creates the keys, with the code that it brings', () => {
     for (const [step, procedure] of [
       [migrate, 'migrate'],

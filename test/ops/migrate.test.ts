@@ -36,6 +36,20 @@ test('the plan names what is pending and changes nothing', async () => {
   assert.equal(row?.name, null);
 });
 
+test('the plan wants a backup where there is something to lose, something pending, and a role to back it up as', async () => {
+  assert.equal((await run({})).plan.backup_first, undefined);
+  add('V9001__a_table.sql', 'create table planned (id integer)');
+  assert.equal((await run({})).plan.backup_first, true);
+  const empty = await bench.migrator.sql.begin(async (sql) => {
+    await sql`alter table flyway_schema_history rename to other_history`;
+    const db = { ...bench.migrator, sql: sql as unknown as Database['sql'], ask: bench.migrator.ask };
+    const { plan } = await runProcedure(migrate, { db, directory, ...clock }, { input: {} });
+    await sql`alter table other_history rename to flyway_schema_history`;
+    return plan;
+  });
+  assert.equal(empty.backup_first, undefined);
+});
+
 test('a run makes two weeks of partitions; the next finds nothing to do', async () => {
   const first = await run();
   assert.equal(first.outcome, 'succeeded');

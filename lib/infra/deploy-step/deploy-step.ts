@@ -43,18 +43,33 @@ export class DeploySteps extends Construct {
     });
   }
 
-  /** Runs the procedure once in each deploy that brings another version of it. */
-  run(procedure: string, { live }: ServerFunction): CustomResource {
+  /**
+   * Runs the procedure once in each deploy that brings another version of it, or of the one that is asked.
+   * @param asked only where the plan of this one wants a backup is the procedure run
+   */
+  run(procedure: string, { live }: ServerFunction, input: object = {}, asked?: ServerFunction): CustomResource {
     // A policy for each step: in one for all, a step would wait for functions that wait for it.
     const policy = new Policy(this, `${procedure}-policy`, {
       roles: [this.#role],
-      statements: [new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [live.functionArn] })],
+      statements: [
+        new PolicyStatement({
+          actions: ['lambda:InvokeFunction'],
+          resources: [live, ...(asked ? [asked.live] : [])].map((one) => one.functionArn),
+        }),
+      ],
     });
     const step = new CustomResource(this, procedure, {
       serviceToken: this.#runner.functionArn,
       resourceType: 'Custom::Procedure',
       serviceTimeout: Duration.seconds(seconds),
-      properties: { function_arn: live.functionArn, procedure, release: this.#release, version: live.version.version },
+      properties: {
+        function_arn: live.functionArn,
+        procedure,
+        release: this.#release,
+        version: live.version.version,
+        input: JSON.stringify(input),
+        ...(asked && { asked_arn: asked.live.functionArn, asked_version: asked.live.version.version }),
+      },
     });
     step.node.addDependency(policy);
     return step;

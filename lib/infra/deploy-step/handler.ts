@@ -9,6 +9,10 @@ interface StepProperties {
   readonly release: string;
   /** Number of the function's version. */
   readonly version: string;
+  /** What the procedure is given, as JSON. */
+  readonly input?: string;
+  /** Of a procedure that is asked first what it would do: only where its plan wants a backup is one taken. */
+  readonly asked_arn?: string;
 }
 
 export type StepEvent = CloudFormationEvent<StepProperties>;
@@ -23,23 +27,36 @@ export function handler(event: StepEvent): Promise<void> {
 }
 
 async function run({ RequestType, ResourceProperties, OldResourceProperties }: StepEvent): Promise<Outcome> {
-  const { function_arn, procedure, release, version } = ResourceProperties;
+  const { function_arn, procedure, release, version, input = '{}', asked_arn } = ResourceProperties;
   // Schema changes only go forward: neither a removal nor CloudFormation's way back from a failed deploy takes one back.
   const back = OldResourceProperties !== undefined && Number(version) < Number(OldResourceProperties.version);
   if (RequestType === 'Delete' || back) return { Status: 'SUCCESS', Reason: 'nothing to take back' };
-  const payload = JSON.stringify({ input: {}, apply: true, reason: `deploy of ${release}`, actor: 'deploy' });
-  const answer = await invoke(new InvokeCommand({ FunctionName: function_arn, Payload: Buffer.from(payload) }));
-  const text = Buffer.from(answer.Payload ?? []).toString();
-  if (answer.FunctionError === undefined && outcomeOf(text) === 'succeeded') {
-    return { Status: 'SUCCESS', Reason: `${procedure} is done` };
+  const order = { reason: `deploy of ${release}`, actor: 'deploy' };
+  if (asked_arn !== undefined) {
+    const { text, answer } = await call(asked_arn, { ...order, input: {}, apply: false });
+    if (answer?.outcome !== 'planned') return { Status: 'FAILED', Reason: `what follows cannot even be planned: ${text}` };
+    if (answer.plan?.backup_first !== true) return { Status: 'SUCCESS', Reason: `nothing asks for ${procedure}` };
   }
+  const { text, answer } = await call(function_arn, { ...order, input: JSON.parse(input) as object, apply: true });
+  if (answer?.outcome === 'succeeded') return { Status: 'SUCCESS', Reason: `${procedure} is done` };
   return { Status: 'FAILED', Reason: `${procedure} failed, its log tells more: ${text}` };
 }
 
-/** A procedure that could not do its work answers so; only one that crashed is an error to Lambda. */
-function outcomeOf(answer: string): unknown {
+interface Answer {
+  readonly outcome?: unknown;
+  readonly plan?: { readonly backup_first?: unknown };
+}
+
+/** A procedure that could not do its work answers so; only one that crashed is an error to Lambda, and then there is no answer. */
+async function call(name: string, payload: object): Promise<{ text: string; answer: Answer | undefined }> {
+  const output = await invoke(new InvokeCommand({ FunctionName: name, Payload: Buffer.from(JSON.stringify(payload)) }));
+  const text = Buffer.from(output.Payload ?? []).toString();
+  return { text, answer: output.FunctionError === undefined ? parse(text) : undefined };
+}
+
+function parse(text: string): Answer | undefined {
   try {
-    return (JSON.parse(answer) as { outcome?: unknown } | null)?.outcome;
+    return (JSON.parse(text) as Answer | null) ?? undefined;
   } catch {
     return undefined;
   }
