@@ -1,38 +1,33 @@
 /** The alarm table: what is watched, from which value on it is wrong, who hears of it and which page helps. */
 import type { Alarm } from './alarm.ts';
 
+/** The part of the requests that is answered 5xx. */
+const errorRate = {
+  metrics: {
+    errors: { source: 'api', name: '5xx', statistic: 'Sum' },
+    requests: { source: 'api', name: 'Count', statistic: 'Sum' },
+  },
+  expression: 'IF(requests > 0, 100 * errors / requests, 0)',
+  fires: 'above',
+  unit: '%',
+  period: 1,
+  silence: 'fine',
+  severity: 'critical',
+  runbook: 'high-error-rate',
+} as const;
+
 export const alarms = {
   HighErrorRate: {
-    metrics: {
-      errors: { source: 'api', name: '5xx', statistic: 'Sum' },
-      requests: { source: 'api', name: 'Count', statistic: 'Sum' },
-    },
-    expression: 'IF(requests > 0, 100 * errors / requests, 0)',
-    fires: 'above',
+    ...errorRate,
     threshold: 5,
-    unit: '%',
-    period: 1,
     minutes: 5,
-    silence: 'fine',
-    severity: 'critical',
     stops_deploy: true,
-    runbook: 'high-error-rate',
     purpose: 'More than 5 % of the requests are answered 5xx',
   },
   ErrorRateRaised: {
-    metrics: {
-      errors: { source: 'api', name: '5xx', statistic: 'Sum' },
-      requests: { source: 'api', name: 'Count', statistic: 'Sum' },
-    },
-    expression: 'IF(requests > 0, 100 * errors / requests, 0)',
-    fires: 'above',
+    ...errorRate,
     threshold: 2,
-    unit: '%',
-    period: 1,
     minutes: 10,
-    silence: 'fine',
-    severity: 'critical',
-    runbook: 'high-error-rate',
     purpose: 'More than 2 % of the requests are answered 5xx, for ten minutes',
   },
   HighResponseTime: {
