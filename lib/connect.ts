@@ -10,10 +10,20 @@ export function passwordOf(config: DatabaseConfig): (() => Promise<string>) | un
   return createDatabaseToken({ ...config, credentials: readCredentials }, Date.now);
 }
 
-/** @throws {ConfigurationError} where a variable is missing or wrong */
-export function connectDatabase(config: DatabaseConfig = readDatabaseConfig()): Database {
+/** @param deadline_ms longest wait for one statement; default: that of requests @throws {ConfigurationError} where a variable is missing or wrong */
+export function connectDatabase(config: DatabaseConfig = readDatabaseConfig(), deadline_ms?: number): Database {
   const { host, port, database, user, tls, prepare, connections } = config;
   const password = passwordOf(config);
-  const settings = { host, port, database, user, tls, prepare, connections, ...(password && { password }) };
+  const settings = {
+    host,
+    port,
+    database,
+    user,
+    tls,
+    prepare,
+    connections,
+    ...(password && { password }),
+    ...(deadline_ms && { deadline_ms }),
+  };
   return openDatabase({ ...settings, events: readEventContext() }, observeQuery);
 }

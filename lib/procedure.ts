@@ -6,7 +6,7 @@ import type { Need } from './routes.ts';
  * `migrations` carries their files without the right to apply them,
  * `administration` may read the database administrator's password, which creates the other roles,
  * `backups` reads their bucket and `backups-write` adds to it, `dump` reads every row from the database itself,
- * `postgres-programs` runs pg_dump or pg_restore.
+ * `postgres-programs` runs pg_dump or pg_restore, `trail` reads what is kept of events beside the backups.
  */
 export type ProcedureNeed =
   | Need
@@ -17,7 +17,8 @@ export type ProcedureNeed =
   | 'backups'
   | 'backups-write'
   | 'dump'
-  | 'postgres-programs';
+  | 'postgres-programs'
+  | 'trail';
 
 /** One more time at which a procedure runs, with an input of its own. */
 export interface FurtherSchedule {

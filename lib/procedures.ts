@@ -1,5 +1,6 @@
 /** The procedure table: every procedure of an operator or a schedule, one row for each command and Lambda function. */
 import type { Procedure } from './procedure.ts';
+import { toolProcedures } from './tool-procedures.ts';
 
 export type { Procedure, ProcedureNeed } from './procedure.ts';
 
@@ -122,6 +123,32 @@ export const procedures = {
     memory_mib: 2048,
     purpose: 'Read a backup and see that it is what was written',
   },
+  'restore-step': {
+    needs: ['database', 'schema', 'backups', 'trail', 'postgres-programs'],
+    writes: true,
+    command: false,
+    occasion: 'in `restore`, step by step',
+    seconds: 870,
+    memory_mib: 2048,
+    purpose: 'Carry out a step of a restore, or take all of them back',
+  },
+  'restore-drill': {
+    needs: ['database', 'schema', 'backups', 'postgres-programs'],
+    writes: true,
+    command: true,
+    schedule: 'cron(0 4 2 * ? *)',
+    seconds: 870,
+    memory_mib: 2048,
+    purpose: 'Restore the newest backup into a database that is thrown away, and time it',
+  },
+  'discard-restored': {
+    needs: ['database', 'schema'],
+    writes: true,
+    command: false,
+    occasion: 'with `restore --discard`',
+    seconds: 300,
+    purpose: 'Remove the databases that restores have kept',
+  },
   'purge-expired': {
     needs: ['database', 'schema'],
     writes: true,
@@ -183,73 +210,7 @@ export const procedures = {
     occasion: 'when `release` or `rollback` has moved aliases',
     purpose: 'Record in the audit log that another release was put in place',
   },
-  preflight: {
-    runs: 'tool',
-    needs: [],
-    writes: false,
-    command: true,
-    purpose: 'Check before a deploy that nothing stands in its way',
-  },
-  verify: {
-    runs: 'tool',
-    needs: [],
-    writes: true,
-    command: true,
-    purpose: 'Check after a deploy that it serves, with a token of its own',
-  },
-  doctor: {
-    runs: 'tool',
-    needs: [],
-    writes: false,
-    command: true,
-    purpose: 'Name the cause why functions do not start or do not answer',
-  },
-  'access-report': {
-    runs: 'tool',
-    needs: [],
-    writes: false,
-    command: true,
-    purpose: 'Review who asked for what, and who was refused',
-  },
-  metrics: {
-    runs: 'tool',
-    needs: [],
-    writes: false,
-    command: true,
-    purpose: 'Show how the server is used, how fast it is and how often it fails',
-  },
-  diagnose: {
-    runs: 'tool',
-    needs: [],
-    writes: false,
-    command: true,
-    purpose: 'Compare a time with the one before it, and say what most likely changed it',
-  },
-  logs: { runs: 'tool', needs: [], writes: false, command: true, purpose: 'Show, follow, search and export the logs' },
-  releases: { runs: 'tool', needs: [], writes: false, command: true, purpose: 'List the releases and which one is live' },
-  release: { runs: 'tool', needs: [], writes: true, command: true, purpose: 'Put a release in place: every function at once' },
-  incident: {
-    runs: 'tool',
-    needs: [],
-    writes: true,
-    command: true,
-    purpose: 'Respond to a security incident, phase by phase, and report it',
-  },
-  'rotate-database-password': {
-    runs: 'tool',
-    needs: [],
-    writes: true,
-    command: true,
-    purpose: "Replace the database administrator's password now",
-  },
-  destroy: {
-    runs: 'tool',
-    needs: [],
-    writes: true,
-    command: true,
-    purpose: 'Remove a stage; what was stored stays',
-  },
-  rollback: { runs: 'tool', needs: [], writes: true, command: true, purpose: 'Go back to the release before' },
+  ...toolProcedures,
 } as const satisfies Record<string, Procedure>;
 
 export type ProcedureName = keyof typeof procedures;

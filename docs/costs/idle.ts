@@ -50,6 +50,7 @@ export const freeTypes = [
   'AWS::SQS::QueuePolicy',
   'AWS::SSM::Parameter',
   'AWS::SecretsManager::ResourcePolicy',
+  'AWS::StepFunctions::StateMachine',
   'Custom::Procedure',
   'Custom::Release',
 ] as const;

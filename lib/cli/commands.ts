@@ -9,6 +9,7 @@ import { CliFailure } from './exit-codes.ts';
 import { maintenanceCommand } from './maintenance-command.ts';
 import { facts, instant, table } from './present.ts';
 import { purgeCommand } from './purge-command.ts';
+import { restoreDrillCommand } from './restore-commands.ts';
 import { showDatabaseReport, showMigrationStatus } from './show-database.ts';
 import { showStatus } from './show-status.ts';
 
@@ -277,6 +278,7 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
   },
   ...backupCommands,
   ...blockCommands,
+  'restore-drill': restoreDrillCommand,
   maintenance: maintenanceCommand,
   'purge-expired': purgeCommand,
   status: {

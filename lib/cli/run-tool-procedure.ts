@@ -60,6 +60,7 @@ export async function runInTool(
     findLocalRuntime: () => readRuntime(environment),
     call: (procedure, input, reason, incident) =>
       invokeProcedure(stage, procedure, { input, apply: true, reason, ...(incident !== undefined && { incident }) }, environment),
+    plan: (procedure, input) => invokeProcedure(stage, procedure, { input, apply: false }, environment),
     findLocalIssuer: () => findLocalIssuer(environment),
   };
   try {

@@ -8,6 +8,7 @@ import { examine } from '../observe/doctor.ts';
 import { showLogs } from '../observe/logs.ts';
 import { measureStage } from '../observe/metrics.ts';
 import type { ToolProcedureName } from '../procedures.ts';
+import { restoreDatabase } from '../recovery/restore.ts';
 import { destroyStage } from '../releases/destroy.ts';
 import { preflight } from '../releases/preflight.ts';
 import { putRelease } from '../releases/release.ts';
@@ -20,6 +21,7 @@ import { CliFailure } from './exit-codes.ts';
 import { incidentCommand } from './incident-command.ts';
 import { logCommand, readSince } from './log-command.ts';
 import { facts, instant, table } from './present.ts';
+import { restoreCommand } from './restore-commands.ts';
 import { showComparison, showMetrics } from './show-metrics.ts';
 import { showAccess, showDiagnosis } from './show-observations.ts';
 
@@ -38,6 +40,7 @@ export const toolProcedures: Record<ToolProcedureName, ToolProcedure> = {
   release: putRelease,
   incident: handleIncident,
   'rotate-database-password': rotateDatabasePassword,
+  restore: restoreDatabase,
   destroy: destroyStage,
   rollback: rollBack,
 };
@@ -184,6 +187,7 @@ export const toolCommands: Record<ToolProcedureName, Command> = {
       ]),
     example: 'oauth2ctl rotate-database-password --stage production --apply --reason "somebody who knew it has left"',
   },
+  restore: restoreCommand,
   destroy: {
     acts: 'planned',
     options: [{ flags: '--confirm <stage>', purpose: 'name of the stage once more, where it keeps data' }],

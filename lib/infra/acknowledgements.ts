@@ -7,6 +7,14 @@ function acknowledge(scope: IConstruct, id: string, reason: string): void {
   Validations.of(scope).acknowledge({ id, reason });
 }
 
+export function acknowledgeLogDelivery(role: IConstruct): void {
+  acknowledge(
+    role,
+    'AwsSolutions-IAM5[Resource::*]',
+    'Deliveries of logs, and X-Ray, know no resources: the actions can only be granted for all',
+  );
+}
+
 export function acknowledgeTracing(role: IConstruct): void {
   acknowledge(role, 'AwsSolutions-IAM5[Resource::*]', 'X-Ray knows no resources: PutTraceSegments can only be granted for all');
 }

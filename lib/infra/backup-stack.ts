@@ -120,6 +120,10 @@ export class BackupStack extends Stack {
       }),
     );
     acknowledgeObjects(role, this.bucket, '2*');
+    if (needs.includes('trail')) {
+      role.addToPolicy(new PolicyStatement({ actions: ['s3:GetObject'], resources: [this.bucket.arnForObjects('trail/*')] }));
+      acknowledgeObjects(role, this.bucket, 'trail/*');
+    }
     return {
       OAUTH2_BACKUP_BUCKET: this.bucket.bucketName,
       OAUTH2_BACKUP_LOCK: lock,

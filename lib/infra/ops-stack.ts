@@ -5,6 +5,7 @@ import { type Procedure, type ProcedureName, procedureNames, procedures } from '
 import { DeploySteps } from './deploy-step/deploy-step.ts';
 import type { House } from './house.ts';
 import { MetricSubscriptions } from './metric-subscriptions.ts';
+import { type RestoreFunctions, RestoreMachine } from './restore-machine.ts';
 import { Schedules } from './schedules.ts';
 import { ServerFunction } from './server-function.ts';
 
@@ -56,6 +57,9 @@ export class OpsStack extends Stack {
       else this.schedules.add(name, schedule, fn, schedule_input);
       for (const one of further_schedules) this.schedules.add(`${name}-${one.name}`, one.schedule, fn, one.input);
     }
+    const called = ['maintenance', 'backup', 'restore-step', 'create-signing-keys', 'migrate'] as const;
+    const restoring = Object.fromEntries(called.map((name) => [name, functions.get(name)])) as unknown as RestoreFunctions;
+    new RestoreMachine(this, 'restore', { stage: house.stage, functions: restoring });
     if (house.stage.deployed) this.#runSteps(house);
   }
 

@@ -2,6 +2,7 @@
 import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type { SFNClient } from '@aws-sdk/client-sfn';
 import { ReleaseFault } from '../releases/fault.ts';
 import type { LocalRuntime, ToolContext } from '../releases/tool.ts';
 
@@ -36,6 +37,13 @@ export async function withLambda<T>(context: ToolContext, work: (lambda: LambdaC
   const settings = placeOf(context, 'lambda_endpoint');
   const { LambdaClient } = await import('@aws-sdk/client-lambda');
   return closing(new LambdaClient(settings), work);
+}
+
+/** Works with a client that is closed afterwards; its code is loaded only now. */
+export async function withStateMachines<T>(context: ToolContext, work: (machines: SFNClient) => Promise<T>): Promise<T> {
+  const settings = placeOf(context, 'sfn_endpoint');
+  const { SFNClient } = await import('@aws-sdk/client-sfn');
+  return closing(new SFNClient(settings), work);
 }
 
 /** Works with a client that is closed afterwards; its code is loaded only now. */

@@ -51,7 +51,8 @@ async function load() {
 
 let loaded: ReturnType<typeof load> | undefined;
 
-function connect() {
+/** The client with its commands, loaded once. */
+export function connectStorage() {
   loaded ??= load();
   return loaded;
 }
@@ -61,6 +62,15 @@ function toStorageError(what: string, cause: unknown): unknown {
   if (!(cause instanceof Error) || cause instanceof ProcedureFault || cause instanceof Unavailable) return cause;
   const known = '$metadata' in cause || 'code' in cause || cause.name === 'TimeoutError';
   return known ? new StorageUnavailable(`${what}: ${cause.name} ${cause.message}`) : cause;
+}
+
+/** @throws {StorageUnavailable} where the bucket cannot be reached */
+export async function attemptStorage<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw toStorageError(what, cause);
+  }
 }
 
 export function openBackupStorage({ bucket: Bucket, lock, monthly_days }: StorageSettings, now: () => Date): BackupStorage {
@@ -75,16 +85,8 @@ export function openBackupStorage({ bucket: Bucket, lock, monthly_days }: Storag
           ObjectLockRetainUntilDate: new Date(now().getTime() + monthly_days * 86_400_000),
         };
 
-  async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (cause) {
-      throw toStorageError(what, cause);
-    }
-  }
-
   async function get(Key: string): Promise<GetObjectCommandOutput | undefined> {
-    const { client, GetObjectCommand } = await connect();
+    const { client, GetObjectCommand } = await connectStorage();
     return client.send(new GetObjectCommand({ Bucket, Key })).catch((cause: unknown) => {
       if (cause instanceof Error && cause.name === 'NoSuchKey') return undefined;
       throw cause;
@@ -93,8 +95,8 @@ export function openBackupStorage({ bucket: Bucket, lock, monthly_days }: Storag
 
   return {
     putDump: (id, kind, Body, signal) =>
-      attempt(`writing ${dumpKey(id)}`, async () => {
-        const { client, Upload } = await connect();
+      attemptStorage(`writing ${dumpKey(id)}`, async () => {
+        const { client, Upload } = await connectStorage();
         const upload = new Upload({
           client,
           params: { Bucket, Key: dumpKey(id), Body, Tagging: tagging(kind, 'dump'), ...locking(kind) },
@@ -106,8 +108,8 @@ export function openBackupStorage({ bucket: Bucket, lock, monthly_days }: Storag
         await upload.done().finally(() => signal.removeEventListener('abort', stop));
       }),
     putManifest: (manifest) =>
-      attempt(`writing ${manifestKey(manifest.backup_id)}`, async () => {
-        const { client, PutObjectCommand } = await connect();
+      attemptStorage(`writing ${manifestKey(manifest.backup_id)}`, async () => {
+        const { client, PutObjectCommand } = await connectStorage();
         await client.send(
           new PutObjectCommand({
             Bucket,
@@ -120,13 +122,13 @@ export function openBackupStorage({ bucket: Bucket, lock, monthly_days }: Storag
         );
       }),
     hasDump: (id) =>
-      attempt(`looking for ${dumpKey(id)}`, async () => {
-        const { client, ListObjectsV2Command } = await connect();
+      attemptStorage(`looking for ${dumpKey(id)}`, async () => {
+        const { client, ListObjectsV2Command } = await connectStorage();
         const { KeyCount } = await client.send(new ListObjectsV2Command({ Bucket, Prefix: dumpKey(id), MaxKeys: 1 }));
         return (KeyCount ?? 0) > 0;
       }),
     readDump: (id) =>
-      attempt(`reading ${dumpKey(id)}`, async () => {
+      attemptStorage(`reading ${dumpKey(id)}`, async () => {
         const found = await get(dumpKey(id)).catch((cause: unknown) => {
           if (!(cause instanceof Error) || cause.name !== 'InvalidObjectState') throw cause;
           throw new ProcedureFault(
@@ -139,13 +141,13 @@ export function openBackupStorage({ bucket: Bucket, lock, monthly_days }: Storag
         return found.Body as Readable;
       }),
     readManifest: (id) =>
-      attempt(`reading ${manifestKey(id)}`, async () => {
+      attemptStorage(`reading ${manifestKey(id)}`, async () => {
         const found = await get(manifestKey(id));
         return found?.Body && (JSON.parse(await found.Body.transformToString()) as BackupManifest);
       }),
     list: () =>
-      attempt('listing backups', async () => {
-        const { client, paginateListObjectsV2 } = await connect();
+      attemptStorage('listing backups', async () => {
+        const { client, paginateListObjectsV2 } = await connectStorage();
         const complete = new Map<string, boolean>();
         // Keys begin with the year.
         for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket, Prefix: '2' }))

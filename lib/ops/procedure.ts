@@ -60,6 +60,8 @@ interface Order {
   readonly apply: boolean;
   readonly reason: string | null;
   readonly actor: string;
+  /** A failure is thrown: for callers that see errors alone, as state machines do. */
+  readonly raises: boolean;
   /** The incident that it is part of. */
   readonly incident: string | null;
 }
@@ -73,16 +75,18 @@ const orderTable: InputTable = {
   reason: text(500),
   actor: matching(/^[\w.@:/+=,-]{1,200}$/, 'a name of 1 to 200 letters, digits and . @ : / + = , - _'),
   incident: matching(incidentForm, 'the id of an incident'),
+  raises: onOff,
 };
 
 function readOrder(payload: unknown): Order {
-  const { input, apply, reason, actor, incident } = checkInput(payload, orderTable, 'payload');
+  const { input, apply, reason, actor, incident, raises } = checkInput(payload, orderTable, 'payload');
   return {
     input: input ?? {},
     apply: apply === true,
     reason: (reason as string | undefined) ?? null,
     actor: (actor as string | undefined) ?? 'unknown',
     incident: (incident as string | undefined) ?? null,
+    raises: raises === true,
   };
 }
 
@@ -169,7 +173,10 @@ export async function runProcedure<T extends Instruments, Input, Facts, Result>(
   requestId?: string,
 ): Promise<Answer<Result>> {
   const started = performance.now();
-  const run: Run = { order: { input: {}, apply: false, reason: null, actor: 'unknown', incident: null }, plan: noPlan };
+  const run: Run = {
+    order: { input: {}, apply: false, reason: null, actor: 'unknown', incident: null, raises: false },
+    plan: noPlan,
+  };
   let answer: Answer<Result>;
   let failure: Failure | undefined;
   try {
@@ -219,11 +226,12 @@ function orderOf(event: unknown): unknown {
   return { input: event.responsePayload.result ?? {}, apply: true, reason: 'follows a scheduled run', actor: 'schedule' };
 }
 
-function isScheduled(event: unknown): boolean {
-  return isObject(event) && (event as { actor?: unknown }).actor === 'schedule';
+/** Whether nobody reads the answer, so that a failure has to be an error. */
+function wantsErrors(event: unknown): boolean {
+  return isObject(event) && (event.actor === 'schedule' || event.raises === true);
 }
 
-/** The Lambda handler of a procedure. @throws {Error} where a scheduled run failed */
+/** The Lambda handler of a procedure. @throws {Error} where a run failed whose caller sees errors alone */
 export function serveProcedure<T extends Instruments, Input, Facts, Result>(
   definition: ProcedureDefinition<T, Input, Facts, Result>,
   tools: T,
@@ -231,8 +239,8 @@ export function serveProcedure<T extends Instruments, Input, Facts, Result>(
   return async (received, context) => {
     const event = orderOf(received);
     const answer = await runProcedure(definition, tools, event, context?.awsRequestId);
-    // Nobody reads the answer of a scheduled run: only an error makes the scheduler try again and, in the end, keep the event.
-    if (answer.outcome === 'failed' && isScheduled(event)) throw new Error(`${definition.name}: ${answer.error?.message}`);
+    // Only an error makes the scheduler try again and, in the end, keep the event, or a state machine take back what was done.
+    if (answer.outcome === 'failed' && wantsErrors(event)) throw new Error(`${definition.name}: ${answer.error?.message}`);
     return answer;
   };
 }

@@ -41,6 +41,8 @@ export interface ToolContext {
     reason: string,
     incident?: string,
   ): Promise<ToolAnswer>;
+  /** What a procedure that is a function would do. */
+  plan(name: FunctionProcedureName, input: Readonly<Record<string, unknown>>): Promise<ToolAnswer>;
   /** Attempts to find a server well after its aliases moved: Lambda takes seconds to know that everywhere. */
   readonly patience: { readonly tries: number; readonly pause_ms: number };
   /** Writes for a procedure that shows things while it runs. */

@@ -6,10 +6,12 @@ const owner = 'oauth2_migrator';
 
 /**
  * Creates the owner where it is missing and gives it what migrations and restores need; may be run again.
- * @param db a connection as the administrator, who owns the database or is a member of the role that does
+ * @param db one connection as the administrator, who owns the database or is a member of the role that does
  * @returns whether the role was new
  */
 export async function ensureOwner(db: Database): Promise<boolean> {
+  // In maintenance mode too: a restore, and a deploy that mends something, come by here.
+  await db.ask('work-in-maintenance', db.sql`set default_transaction_read_only = off`);
   const [found] = await db.ask<{
     exists: boolean;
     creates: boolean;

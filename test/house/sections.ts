@@ -84,7 +84,7 @@ export const sections: readonly Section[] = [
         tests: ['test/drills/backup.test.ts', 'test/aws/stage.test.ts'],
       },
       { there: 'verify', here: ['verify-backup'], tests: ['test/drills/backup.test.ts'] },
-      { there: 'test restore on staging', here: ['restore-drill'] },
+      { there: 'test restore on staging', here: ['restore-drill'], tests: ['test/drills/restore.test.ts'] },
       {
         there: 'the script: retention, success or failure',
         here: ['backup', 'list-backups'],
@@ -96,8 +96,16 @@ export const sections: readonly Section[] = [
     group: 'Database',
     title: 'Database Restore',
     lines: [
-      { there: 'scale to 0', here: ['maintenance', 'restore'], tests: ['test/conformance/maintenance.test.ts'] },
-      { there: 'download, restore, list tables, count records', here: ['restore'] },
+      {
+        there: 'scale to 0',
+        here: ['maintenance', 'restore'],
+        tests: ['test/conformance/maintenance.test.ts', 'test/drills/restore.test.ts'],
+      },
+      {
+        there: 'download, restore, list tables, count records',
+        here: ['restore'],
+        tests: ['test/drills/restore.test.ts', 'test/ops/restore-step.test.ts'],
+      },
       { there: 'scale up, health and metrics', here: ['restore', 'verify', 'metrics'] },
     ],
   },

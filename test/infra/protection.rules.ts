@@ -51,7 +51,7 @@ describe('the permissions of production', async () => {
   it('name a resource, but for what AWS grants only for all', () => {
     // The number of a release that is to come is not known, nor the key of a backup.
     const forced =
-      /^((xray:Put(TraceSegments|TelemetryRecords)|ec2:\w+(NetworkInterfaces?|Subnets|PrivateIpAddresses)) |ssm:\w+ .*:parameter\/oauth2\/production\/releases\/|s3:\w+ backups\/backups\/2)\*$/;
+      /^((xray:Put(TraceSegments|TelemetryRecords)|ec2:\w+(NetworkInterfaces?|Subnets|PrivateIpAddresses)) |ssm:\w+ .*:parameter\/oauth2\/production\/releases\/|s3:\w+ backups\/backups\/(2\* backups\/backups\/trail\/|2|trail\/)|logs:(\w+LogDeliver(y|ies)|PutResourcePolicy|Describe(ResourcePolicies|LogGroups)) )\*$/;
     for (const role of templates.some('AWS::IAM::Role')) {
       for (const [part, { Effect, Action, Resource }] of statementsOf(templates, role)) {
         for (const action of Effect === 'Deny' ? [] : [Action].flat()) {

@@ -5,4 +5,5 @@ import './metrics.rules.ts';
 import './operation.rules.ts';
 import './protection.rules.ts';
 import './release.rules.ts';
+import './restore.rules.ts';
 import './routes.rules.ts';

@@ -8,6 +8,8 @@ const folder = join(import.meta.dirname, '../../runbooks');
 export const pagesOfDrills: Readonly<Record<string, string>> = {
   backup: 'test/drills/backup.test.ts',
   'verify-backup': 'test/drills/backup.test.ts',
+  restore: 'test/drills/restore.test.ts',
+  'restore-drill': 'test/drills/restore.test.ts',
 };
 
 export function readPage(name: string): string {

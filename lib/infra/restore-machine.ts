@@ -1,0 +1,137 @@
+/** The state machine of a restore: maintenance, a safety backup, a database beside the one that serves, the swap, and the way back from any of it. */
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { CfnStateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import { Construct } from 'constructs';
+import { type RestoreState, restoreMachineName } from '../restore-states.ts';
+import { acknowledgeLogDelivery } from './acknowledgements.ts';
+import type { CheckedStage } from './read-stage.ts';
+import type { ServerFunction } from './server-function.ts';
+
+/** Functions that it calls. */
+export interface RestoreFunctions {
+  readonly maintenance: ServerFunction;
+  readonly backup: ServerFunction;
+  readonly 'restore-step': ServerFunction;
+  readonly 'create-signing-keys': ServerFunction;
+  readonly migrate: ServerFunction;
+}
+
+type State = Readonly<Record<string, unknown>>;
+
+/** Lambda itself may be busy for a moment; what a function refuses is not asked again. */
+const busy = [
+  {
+    ErrorEquals: ['Lambda.ServiceException', 'Lambda.SdkClientException', 'Lambda.TooManyRequestsException'],
+    IntervalSeconds: 2,
+    MaxAttempts: 6,
+    BackoffRate: 2,
+  },
+];
+
+/** The swap ended the sessions of every sandbox: what finds its own gone is asked again. */
+const again = [...busy, { ErrorEquals: ['States.TaskFailed'], IntervalSeconds: 1, MaxAttempts: 2, BackoffRate: 2 }];
+
+/** Whatever fails: the database of before serves again. */
+const takenBack = [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'TakeBack' satisfies RestoreState }];
+
+/** What a procedure is told beside its input. */
+const order = { apply: true, raises: true, 'reason.$': '$.reason', 'actor.$': '$.actor' };
+
+interface Call {
+  readonly fn: ServerFunction;
+  readonly input: State;
+  readonly next: RestoreState;
+  /** Member of the data that gets the result. */
+  readonly result: string;
+  readonly retry?: readonly object[];
+}
+
+const call = ({ fn, input, next, result, retry = busy }: Call, caught: object = { Catch: takenBack }): State => ({
+  Type: 'Task',
+  Resource: `arn:${Stack.of(fn).partition}:states:::lambda:invoke`,
+  Parameters: { FunctionName: fn.live.functionArn, Payload: { ...order, input } },
+  ResultSelector: { 'answer.$': '$.Payload.result' },
+  ResultPath: `$.${result}`,
+  Retry: retry,
+  ...caught,
+  Next: next,
+});
+
+/** The states, in the order in which a restore that succeeds goes through them. */
+export function restoreStates(functions: RestoreFunctions): Record<string, State> {
+  const step = (name: string) => ({ step: name, 'run.$': '$.run', 'backup_id.$': '$.backup_id' });
+  const own = functions['restore-step'];
+  const states = {
+    Maintenance: call({ fn: functions.maintenance, input: { on: true }, next: 'SafetyBackup', result: 'maintenance' }),
+    SafetyBackup: call({ fn: functions.backup, input: { kind: 'safety' }, next: 'Load', result: 'safety' }),
+    Load: call({ fn: own, input: step('load'), next: 'Revoke', result: 'load' }),
+    Revoke: call({ fn: own, input: { ...step('revoke'), 'last_write.$': '$.last_write' }, next: 'Swap', result: 'revoke' }),
+    Swap: call({ fn: own, input: step('swap'), next: 'Schema', result: 'swap' }),
+    Schema: call({ fn: functions.migrate, input: {}, next: 'Keys', result: 'schema', retry: again }),
+    Keys: call({ fn: functions['create-signing-keys'], input: {}, next: 'Finish', result: 'keys', retry: again }),
+    Finish: call({ fn: own, input: step('finish'), next: 'Restored', result: 'finish', retry: again }),
+    Restored: { Type: 'Succeed' },
+    TakeBack: call({ fn: own, input: step('take-back'), next: 'TakenBack', result: 'back' }, {}),
+    TakenBack: { Type: 'Fail', ErrorPath: '$.failure.Error', CausePath: '$.failure.Cause' },
+  } satisfies Partial<Record<RestoreState, State>>;
+  return states;
+}
+
+export class RestoreMachine extends Construct {
+  readonly name: string;
+
+  constructor(scope: Construct, id: string, { stage, functions }: { stage: CheckedStage; functions: RestoreFunctions }) {
+    super(scope, id);
+    this.name = restoreMachineName(stage.name);
+    const stack = Stack.of(this);
+    const role = new Role(this, 'role', {
+      assumedBy: new ServicePrincipal('states.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': stack.account } },
+      }),
+    });
+    for (const { live } of Object.values(functions)) live.grantInvoke(role);
+    const states = restoreStates(functions);
+    const logs = new LogGroup(this, 'logs', {
+      logGroupName: `/aws/vendedlogs/states/${this.name}`,
+      retention: stage.log_days as RetentionDays,
+      removalPolicy: stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    });
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: [
+          'logs:CreateLogDelivery',
+          'logs:GetLogDelivery',
+          'logs:UpdateLogDelivery',
+          'logs:DeleteLogDelivery',
+          'logs:ListLogDeliveries',
+          'logs:PutResourcePolicy',
+          'logs:DescribeResourcePolicies',
+          'logs:DescribeLogGroups',
+          'xray:PutTraceSegments',
+          'xray:PutTelemetryRecords',
+        ],
+        resources: ['*'],
+      }),
+    );
+    acknowledgeLogDelivery(role);
+    const machine = new CfnStateMachine(this, 'machine', {
+      stateMachineName: this.name,
+      stateMachineType: 'STANDARD',
+      roleArn: role.roleArn,
+      definitionString: stack.toJsonString({
+        StartAt: 'Maintenance' satisfies RestoreState,
+        States: states,
+        TimeoutSeconds: 6 * 3600,
+      }),
+      tracingConfiguration: { enabled: true },
+      loggingConfiguration: {
+        level: 'ALL',
+        includeExecutionData: false,
+        destinations: [{ cloudWatchLogsLogGroup: { logGroupArn: logs.logGroupArn } }],
+      },
+    });
+    machine.node.addDependency(role);
+  }
+}

@@ -1,0 +1,57 @@
+/** Sees to it that nothing which was revoked after a backup comes back to life with it: by what is known of it, or else by ending everything. */
+import { carryOver, forgetCodes } from '../store/carry-over.ts';
+import type { Database } from '../store/database.ts';
+import { readLineage } from '../store/databases.ts';
+import { type ReplayedEvent, readFormerEvents, replayEvents } from '../store/replay-events.ts';
+import { raiseWatermark } from '../store/token-revocation.ts';
+
+/** How it was made sure. */
+export type RevocationSource =
+  /** The database that served until now knows everything. */
+  | 'former database'
+  /** That one is lost; the trail of events outside of it is complete. */
+  | 'trail of events'
+  /** Nobody knows: whatever was issued before the restore has ended. */
+  | 'everything ended';
+
+export interface Revoked {
+  readonly source: RevocationSource;
+  /** Rows that ended or changed, by their table. */
+  readonly changed: Readonly<Record<string, number>>;
+}
+
+/** The trail outside of the database: what happened since an instant, and whether that is all. */
+export interface Trail {
+  readonly complete: boolean;
+  readonly events: readonly ReplayedEvent[];
+}
+
+function add(one: Readonly<Record<string, number>>, other: Readonly<Record<string, number>>): Record<string, number> {
+  const sum: Record<string, number> = { ...one };
+  for (const [table, count] of Object.entries(other)) sum[table] = (sum[table] ?? 0) + count;
+  return sum;
+}
+
+/**
+ * What is there in the database that serves is taken over as it is there. What is missing there may have been deleted by right, or be what the
+ * restore is for: only events tell.
+ * @param fresh the restored database, as its owner
+ * @param former the one that serves now
+ * @param readTrail asked where that one is another one than was backed up, or has lost its events
+ */
+export async function endWhatWasRevoked(
+  fresh: Database,
+  former: Database,
+  readTrail: () => Promise<Trail>,
+  now: Date,
+): Promise<Revoked> {
+  const [own, other] = [await readLineage(fresh), await readLineage(former)];
+  const isSame = own !== undefined && own === other;
+  const known = isSame ? await readFormerEvents(fresh, former) : undefined;
+  const carried = isSame ? await carryOver(fresh, former) : { authorization_codes: await forgetCodes(fresh) };
+  if (known) return { source: 'former database', changed: add(carried, await replayEvents(fresh, known)) };
+  const { complete, events } = await readTrail();
+  if (complete) return { source: 'trail of events', changed: add(carried, await replayEvents(fresh, events)) };
+  await raiseWatermark(fresh, { sessions: true, before: now }, now);
+  return { source: 'everything ended', changed: carried };
+}

@@ -1,0 +1,69 @@
+/** Reads the trail of events beside the backups: what ended is known there when the database is lost. */
+import type { EventType } from '../event-types.ts';
+import type { ReplayedEvent } from '../store/replay-events.ts';
+import { attemptStorage, connectStorage } from './backup-storage.ts';
+
+/** Up to when the trail has everything. */
+export interface TrailHead {
+  /** Every change that was committed before this instant is in the trail. ISO 8601; null: not known. */
+  readonly complete_to: string | null;
+}
+
+export interface TrailReader {
+  /** @returns undefined where there is no trail */
+  readHead(): Promise<TrailHead | undefined>;
+  /** What happened since an instant, in its order, each event once. */
+  readSince(since: Date): Promise<ReplayedEvent[]>;
+}
+
+/** A line of a page. */
+interface TrailLine {
+  readonly id: string;
+  readonly sequence: string;
+  readonly time: string;
+  readonly type: EventType;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+export const trailHeadKey = 'trail/head.json';
+/** Pages are under the day of their first event: `trail/2026/11/25/…jsonl`. */
+export const trailDay = (at: Date): string => `trail/${at.toISOString().slice(0, 10).replaceAll('-', '/')}/`;
+
+/** A transaction that began on the day before may end today. */
+const reachBackMs = 86_400_000;
+
+export function openTrailReader(Bucket: string): TrailReader {
+  const get = (Key: string) =>
+    attemptStorage(`reading ${Key}`, async () => {
+      const { client, GetObjectCommand } = await connectStorage();
+      const found = await client.send(new GetObjectCommand({ Bucket, Key })).catch((cause: unknown) => {
+        if (cause instanceof Error && cause.name === 'NoSuchKey') return undefined;
+        throw cause;
+      });
+      return found?.Body?.transformToString();
+    });
+  return {
+    async readHead() {
+      const text = await get(trailHeadKey);
+      return text === undefined ? undefined : (JSON.parse(text) as TrailHead);
+    },
+    async readSince(since) {
+      const keys: string[] = [];
+      await attemptStorage('listing the trail', async () => {
+        const { client, paginateListObjectsV2 } = await connectStorage();
+        const StartAfter = trailDay(new Date(since.getTime() - reachBackMs));
+        for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket, Prefix: 'trail/', StartAfter }))
+          for (const { Key = '' } of Contents) if (Key.endsWith('.jsonl')) keys.push(Key);
+      });
+      const events = new Map<string, TrailLine>();
+      for (const key of keys)
+        for (const text of ((await get(key)) ?? '').split('\n').filter(Boolean)) {
+          const line = JSON.parse(text) as TrailLine;
+          if (Date.parse(line.time) >= since.getTime()) events.set(line.id, line);
+        }
+      return [...events.values()]
+        .toSorted((one, other) => (BigInt(one.sequence) < BigInt(other.sequence) ? -1 : 1))
+        .map(({ type, time, data }) => ({ type, time, data }));
+    },
+  };
+}

@@ -1,0 +1,126 @@
+/** One step of a restore, as the state machine calls them: each may be run again, and each failure leads to the step that takes everything back. */
+import { type Counts, countEverything, findSchemaState } from '../store/status.ts';
+import { backupIdForm } from './backup-manifest.ts';
+import { endWhatWasRevoked, type Revoked, type Trail } from './end-what-was-revoked.ts';
+import { instant, matching, ProcedureFault } from './input.ts';
+import { findManifest, type Loaded, loadBackup, type RestoreTools, withDatabase } from './load-backup.ts';
+import { switchMaintenance } from './maintenance.ts';
+import type { ProcedureDefinition } from './procedure.ts';
+import type { TrailReader } from './read-trail.ts';
+import { namesOf, type RestoreNames, swapDatabases, takeBack } from './swap-databases.ts';
+
+export const restoreSteps = ['load', 'revoke', 'swap', 'finish', 'take-back'] as const;
+export type RestoreStep = (typeof restoreSteps)[number];
+
+/** What tells restores apart: it is a part of names of databases. */
+export const runForm = /^[a-z0-9]{1,24}$/;
+
+export interface RestoreStepTools extends RestoreTools {
+  /** Name of the database that serves. */
+  readonly live: string;
+  /** What happened, from outside of the database. */
+  readonly trail: TrailReader;
+}
+
+export interface RestoreStepInput {
+  readonly step: RestoreStep;
+  readonly run: string;
+  readonly backup_id: string;
+  /** When somebody may have ended something last, by the logs; a trail that reaches further is complete. ISO 8601. */
+  readonly last_write?: string;
+}
+
+export interface StepDone {
+  readonly step: RestoreStep;
+  readonly backup_id: string;
+  readonly seconds: number;
+  readonly loaded?: Loaded & { readonly taken_at: string };
+  readonly revoked?: Revoked;
+  readonly restored?: Counts & { readonly schema_version: string };
+  /** The database that served before, which is kept. */
+  readonly kept?: string;
+}
+
+/** A step gives up before its function is stopped, so that somebody is told why; seconds. */
+const limitSeconds = 840;
+
+type Facts = Omit<StepDone, 'step' | 'backup_id' | 'seconds'>;
+type Work = (tools: RestoreStepTools, names: RestoreNames, input: RestoreStepInput) => Promise<Facts>;
+
+/** What the trail tells since a backup, and whether that is all. */
+async function readTrail({ trail }: RestoreStepTools, since: Date, lastWrite: string | undefined): Promise<Trail> {
+  const head = await trail.readHead();
+  if (!head?.complete_to || lastWrite === undefined || Date.parse(head.complete_to) < Date.parse(lastWrite))
+    return { complete: false, events: [] };
+  return { complete: true, events: await trail.readSince(since) };
+}
+
+const works: Readonly<Record<RestoreStep, Work>> = {
+  async load(tools, { fresh }, { backup_id }) {
+    const manifest = await findManifest(tools, backup_id);
+    const loaded = await loadBackup(tools, manifest, fresh, AbortSignal.timeout(limitSeconds * 1000));
+    return { loaded: { ...loaded, taken_at: manifest.taken_at } };
+  },
+  async revoke(tools, { live, fresh }, { backup_id, last_write }) {
+    const { taken_at } = await findManifest(tools, backup_id);
+    const revoked = await withDatabase(tools, fresh, (restored) =>
+      withDatabase(tools, live, (serving) =>
+        endWhatWasRevoked(restored, serving, () => readTrail(tools, new Date(taken_at), last_write), tools.now()),
+      ),
+    );
+    return { revoked };
+  },
+  async swap(tools, names) {
+    await swapDatabases(tools, names);
+    return { kept: names.former };
+  },
+  async finish(tools, { live, former }) {
+    const restored = await withDatabase(tools, live, async (db) => {
+      const schema = await findSchemaState(db);
+      if (!schema) throw new ProcedureFault('verification_failed', `${live} has no schema`, false);
+      const counts = await countEverything(db, tools.now());
+      await switchMaintenance(db, false);
+      return { ...counts, schema_version: schema.version };
+    });
+    return { restored, kept: former };
+  },
+  async 'take-back'(tools, names) {
+    const { maintenance } = await takeBack(tools, names);
+    if (maintenance) await withDatabase(tools, names.live, (db) => switchMaintenance(db, false));
+    return {};
+  },
+};
+
+const planned: Readonly<Record<RestoreStep, (names: RestoreNames, backupId: string) => string>> = {
+  load: ({ fresh }, backupId) =>
+    `load ${backupId} into ${fresh}, compare every table with the manifest and bring the schema up to date`,
+  revoke: ({ fresh }) => `end in ${fresh} what was revoked since the backup`,
+  swap: ({ live, fresh, former }) => `rename ${live} to ${former} and ${fresh} to ${live}`,
+  finish: ({ live }) => `count what ${live} has, and leave maintenance mode`,
+  'take-back': ({ live, fresh }) =>
+    `let the database serve again that was ${live} before, drop ${fresh}, and leave maintenance mode`,
+};
+
+export const restoreStep: ProcedureDefinition<RestoreStepTools, RestoreStepInput, null, StepDone> = {
+  name: 'restore-step',
+  asks_reason: true,
+  input: {
+    step: {
+      accepts: (value) => (restoreSteps as readonly unknown[]).includes(value),
+      allowed: restoreSteps.join(', '),
+      required: true,
+    },
+    run: matching(runForm, '1 to 24 small letters and digits', { required: true }),
+    backup_id: matching(backupIdForm, 'the id of a backup, as list-backups shows it', { required: true }),
+    last_write: instant,
+  },
+  look: async () => null,
+  plan: ({ step, run, backup_id }) => ({ steps: [planned[step](namesOf('the database', run), backup_id)] }),
+  async apply(tools, input) {
+    const { step, run, backup_id } = input;
+    const started = performance.now();
+    const facts = await works[step](tools, namesOf(tools.live, run), input);
+    return { step, backup_id, seconds: Math.round(performance.now() - started) / 1000, ...facts };
+  },
+  describe: ({ step, backup_id, revoked }) => `${step} of ${backup_id}${revoked ? `: ${revoked.source}` : ''}`,
+};

@@ -1,0 +1,87 @@
+/** Puts a restored database in the place of the one that served, takes that back, or removes what was kept: by names alone, each step from any state. */
+import {
+  closeDatabase,
+  dropDatabase,
+  listDatabases,
+  maintenanceDatabase,
+  renameDatabase,
+  reopenDatabase,
+} from '../store/databases.ts';
+import { isInMaintenance, setMaintenance } from '../store/maintenance.ts';
+import { ProcedureFault } from './input.ts';
+import { type RestoreTools, withDatabase } from './load-backup.ts';
+
+/** What the databases of a restore are called. */
+export interface RestoreNames {
+  /** The one that serves. */
+  readonly live: string;
+  /** Beside it, until it takes its place. */
+  readonly fresh: string;
+  /** The one that served before, kept until somebody discards it. */
+  readonly former: string;
+}
+
+const freshMark = '_restored_';
+const formerMark = '_before_';
+
+/** @param run letters and digits that tell restores apart */
+export const namesOf = (live: string, run: string): RestoreNames => ({
+  live,
+  fresh: `${live}${freshMark}${run}`,
+  former: `${live}${formerMark}${run}`,
+});
+
+type Server = Parameters<Parameters<typeof withDatabase>[2]>[0];
+
+async function rename(server: Server, from: string, to: string): Promise<void> {
+  const left = await closeDatabase(server, from);
+  if (left.length > 0)
+    throw new ProcedureFault('in_use', `${left.join(', ')} still works in ${from}: end that session, then run it again`, false);
+  await renameDatabase(server, from, to);
+}
+
+/** Requests that come between the two renames are answered 503, for the blink of an eye. */
+export async function swapDatabases(tools: RestoreTools, { live, fresh, former }: RestoreNames): Promise<void> {
+  const known = await withDatabase(tools, maintenanceDatabase, (server) => listDatabases(server, live));
+  if (known.includes(former) && known.includes(live) && !known.includes(fresh)) return;
+  if (!known.includes(fresh)) throw new ProcedureFault('nothing_to_swap', `there is no database ${fresh}`, false);
+  // Nothing is written before the restored one has been found well.
+  await withDatabase(tools, fresh, (db) => setMaintenance(db, true));
+  await withDatabase(tools, maintenanceDatabase, async (server) => {
+    if (!known.includes(former)) await rename(server, live, former);
+    await rename(server, fresh, live);
+    await reopenDatabase(server, live);
+    await reopenDatabase(server, former);
+  });
+}
+
+/** Whatever was done, the database that served before serves again, and the restored one is gone. @returns what is left of maintenance mode */
+export async function takeBack(tools: RestoreTools, { live, fresh, former }: RestoreNames): Promise<{ maintenance: boolean }> {
+  await withDatabase(tools, maintenanceDatabase, async (server) => {
+    const known = await listDatabases(server, live);
+    if (known.includes(former)) {
+      if (known.includes(live)) await rename(server, live, fresh);
+      await rename(server, former, live);
+    }
+    await reopenDatabase(server, live);
+    await dropDatabase(server, fresh);
+  });
+  return { maintenance: await withDatabase(tools, live, isInMaintenance) };
+}
+
+/** Removes every database that a restore kept, and what one that was cut off left. @returns their names */
+export async function discardFormer({ open }: Pick<RestoreTools, 'open'>, live: string): Promise<string[]> {
+  return withDatabase({ open }, maintenanceDatabase, async (server) => {
+    const kept = (await listDatabases(server, live)).filter(
+      (name) => name.startsWith(`${live}${formerMark}`) || name.startsWith(`${live}${freshMark}`),
+    );
+    for (const name of kept) await dropDatabase(server, name);
+    return kept;
+  });
+}
+
+/** Databases that restores have kept. */
+export async function listKept({ open }: Pick<RestoreTools, 'open'>, live: string): Promise<string[]> {
+  const known = await withDatabase({ open }, maintenanceDatabase, (server) => listDatabases(server, live));
+  return known.filter((name) => name.startsWith(`${live}${formerMark}`));
+}

@@ -1,0 +1,30 @@
+/** The table of the states that a restore goes through, in words for whoever watches it. */
+
+export const restoreStateNames = {
+  Maintenance: 'maintenance mode on: what writes is answered 503',
+  SafetyBackup: 'safety backup of the database as it is',
+  Recover: 'ask RDS for the database as it was at that instant',
+  WaitForRecovery: 'wait for RDS',
+  LookAtRecovery: 'look whether RDS is ready',
+  IsRecovered: 'look whether RDS is ready',
+  DumpRecovered: 'dump the database as it was at that instant',
+  UseDump: 'take that dump for the backup',
+  Load: 'load the backup into a database beside the one that serves, and compare every table',
+  Revoke: 'end in it what was revoked since',
+  Swap: 'let it take the place of the one that serves',
+  Schema: 'see that the schema is that of this release',
+  Keys: 'publish the signing keys that are in use',
+  Finish: 'count what it has, and leave maintenance mode',
+  RemoveRecovered: 'remove the instance that RDS made',
+  Restored: 'restored',
+  TakeBack: 'FAILED: let the database of before serve again, and leave maintenance mode',
+  TakenBack: 'everything is as it was before',
+} as const;
+
+export type RestoreState = keyof typeof restoreStateNames;
+
+/** The deployed name of the state machine. */
+export const restoreMachineName = (stage: string): string => `oauth2-${stage}-restore`;
+
+/** What a backup is called. */
+export const backupIdForm = /^oauth2-\d{8}T\d{6}Z$/;
