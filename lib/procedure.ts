@@ -47,6 +47,8 @@ export interface Procedure {
   readonly next?: string;
   /** When it runs, where neither a schedule nor a command says so. */
   readonly occasion?: string;
+  /** It runs with every few requests: one that succeeds leaves neither line nor metric nor trace; one that fails leaves line and metric. */
+  readonly quiet?: true;
   /** Longest run in seconds; default 30. */
   readonly seconds?: number;
   /** Memory in MiB, and with it the part of a processor; default 512. */

@@ -176,6 +176,7 @@ export const procedures = {
     writes: false,
     command: false,
     occasion: 'with what functions publish in their logs',
+    quiet: true,
     purpose: 'Add up what the functions counted and timed',
   },
   'collect-logout-notices': {

@@ -21,6 +21,13 @@ export const assumed = {
   /** Requests of a second of which X-Ray records every one, for each function; and the part of those beyond. */
   traced_per_second: 1,
   traced_beyond: 0.05,
+  /** Seconds for which CloudWatch Logs gathers the lines of a sandbox before it delivers them. */
+  log_delivery_seconds: 5,
+  /** Processor time of adding a batch up, and of each line in it: the drill `metrics`. */
+  aggregate_batch_ms: 1.3,
+  aggregate_line_ms: 0.035,
+  /** Journeys to the database for each batch; `begin` and `commit` count too. */
+  aggregate_statements: 5,
   /** Days that an access token's row stays: it leaves with the partition of its day. */
   row_days: 1.5,
   /** Sandboxes of a function fetch the keys again after five minutes. */
@@ -50,6 +57,14 @@ function logDaysOf(templates: Templates): number {
   return Math.max(...templates.some('AWS::Logs::LogGroup').map(({ properties }) => Number(properties.RetentionInDays)));
 }
 
+/** How often the lines of a million requests are added up, and how long that takes each time, where so many come in a second to so many sandboxes. */
+export function aggregation(perSecond: number, sandboxes: number, memoryMib: number): { invocations: number; billed_ms: number } {
+  const lines = Math.max(1, (perSecond / sandboxes) * assumed.log_delivery_seconds);
+  const cpu = assumed.aggregate_batch_ms + lines * assumed.aggregate_line_ms;
+  const billed = cpu / Math.min(1, memoryMib / assumed.mib_per_vcpu) + assumed.aggregate_statements * assumed.flight_ms;
+  return { invocations: million / lines, billed_ms: Math.ceil(billed) };
+}
+
 /** The charges of a million requests of a kind, where so many come in a second the month through. */
 export function computeUse(templates: Templates, measured: Measured, kind: RequestKind, perSecond: number): readonly Charge[] {
   const figures = measured.requests[kind];
@@ -62,6 +77,7 @@ export function computeUse(templates: Templates, measured: Measured, kind: Reque
   const traced = Math.min(perSecond, assumed.traced_per_second);
   const traces = ((traced + (perSecond - traced) * assumed.traced_beyond) / perSecond) * million;
   const sandboxes = Math.max(1, (perSecond * billed) / 1000);
+  const added = aggregation(perSecond, sandboxes, memory);
   const fetches = kind === 'introspection' ? 0 : (sandboxes * assumed.key_fetches_per_hour * million) / (perSecond * 3600);
   const rows = kind === 'introspection' ? 0 : measured.row_bytes.access_tokens * million;
   const families =
@@ -77,6 +93,13 @@ export function computeUse(templates: Templates, measured: Measured, kind: Reque
       price: 'log_kept',
       quantity: (logGigabytes * assumed.log_compressed * logDaysOf(templates)) / 30,
     },
+    { item: 'Metrics added up', price: 'lambda_request', quantity: added.invocations },
+    {
+      item: 'Metrics added up',
+      price: 'lambda_time',
+      quantity: ((memory / 1024) * added.billed_ms * added.invocations) / 1000,
+    },
+    { item: 'Metrics added up', price: 'log_ingested', quantity: (assumed.platform_log_bytes * added.invocations) / gigabyte },
     { item: 'Traces', price: 'trace', quantity: traces },
     { item: 'Keys fetched', price: 'secret_request', quantity: fetches },
     { item: 'Keys fetched', price: 'kms_request', quantity: fetches },

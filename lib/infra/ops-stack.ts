@@ -32,13 +32,14 @@ export class OpsStack extends Stack {
     super(scope, id, props);
     const functions = new Map<ProcedureName, ServerFunction>();
     for (const name of procedureNames) {
-      const { needs, purpose, seconds = 30, memory_mib = 512 }: Procedure = procedures[name];
-      functions.set(name, new ServerFunction(this, name, { house, room: 'ops', needs, purpose, seconds, memory_mib }));
+      const { needs, purpose, seconds = 30, memory_mib = 512, quiet }: Procedure = procedures[name];
+      const traced = !quiet;
+      functions.set(name, new ServerFunction(this, name, { house, room: 'ops', needs, purpose, seconds, memory_mib, traced }));
     }
     this.functions = functions;
     this.schedules = new Schedules(this, 'schedules', house.stage.name);
     this.metrics = new MetricSubscriptions(this, 'metrics', {
-      stage_name: house.stage.name,
+      stage: house.stage,
       aggregator: functions.get('aggregate-metrics') as ServerFunction,
       failed: this.schedules.failed,
     });

@@ -29,6 +29,8 @@ export interface ServerFunctionProps {
   readonly memory_mib: number;
   /** Sandboxes that it keeps for itself and never exceeds. */
   readonly reserved?: number | undefined;
+  /** Whether X-Ray has its invocations; default true. */
+  readonly traced?: boolean;
 }
 
 export class ServerFunction extends Construct {
@@ -40,7 +42,7 @@ export class ServerFunction extends Construct {
   constructor(
     scope: Construct,
     name: string,
-    { house, room, needs, purpose, seconds, memory_mib, reserved }: ServerFunctionProps,
+    { house, room, needs, purpose, seconds, memory_mib, reserved, traced = true }: ServerFunctionProps,
   ) {
     super(scope, name);
     const { stage, network } = house;
@@ -67,7 +69,7 @@ export class ServerFunction extends Construct {
       architecture: Architecture.ARM_64,
       timeout: Duration.seconds(seconds),
       memorySize: memory_mib,
-      tracing: Tracing.ACTIVE,
+      tracing: traced ? Tracing.ACTIVE : Tracing.DISABLED,
       role: this.role,
       logGroup: this.logs,
       ...placement,
@@ -88,7 +90,7 @@ export class ServerFunction extends Construct {
       // A release moves aliases back to versions of before, so they have to be there.
       currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
     });
-    acknowledgeTracing(this.role);
+    if (traced) acknowledgeTracing(this.role);
     this.live = new Alias(this, 'live', { aliasName: 'live', version: this.lambda.currentVersion as IVersion });
   }
 }

@@ -45,8 +45,6 @@ async function takeBatch(tools: Tools, given: LogBatch): Promise<Aggregated> {
 export const aggregateMetrics: ProcedureDefinition<Tools, { readonly batches: readonly LogBatch[] }, null, Aggregated> = {
   name: 'aggregate-metrics',
   input: { batches: listOf(isBatch, 100, 'batches of log lines') },
-  // It runs with every few requests: a line for each would fill the log that others read.
-  quiet: true,
   look: async () => null,
   plan: () => ({ steps: [] }),
   async apply(tools, { batches }) {

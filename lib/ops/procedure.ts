@@ -1,6 +1,6 @@
 /** Wraps every procedure: checks what it is given, shows its plan, acts only when told to, and leaves an audit entry, a metric and a log line. */
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
-import { type ProcedureName, procedures } from '../procedures.ts';
+import { type Procedure, type ProcedureName, procedures } from '../procedures.ts';
 import { Unavailable } from '../protocol/errors.ts';
 import { insertAuditEntry } from '../store/audit-log.ts';
 import { type Database, toStoreError } from '../store/database.ts';
@@ -39,8 +39,6 @@ export interface ProcedureDefinition<T extends Instruments, Input, Facts, Result
   readonly atomic?: boolean;
   /** Refuses to act without a reason. */
   readonly asks_reason?: boolean;
-  /** A run that succeeded leaves neither line nor metric; one that failed leaves both. */
-  readonly quiet?: boolean;
   /** One line about the outcome for the audit log and the log; without secrets. */
   describe?(result: Result): string;
   /** Commands or checks that come next. */
@@ -190,7 +188,8 @@ export async function runProcedure<T extends Instruments, Input, Facts, Result>(
     // What could not be done because the database is away cannot be recorded there either; the log line has it.
     await audit(tools, definition, run, 'failed', `${failure.code}: ${failure.detail}`).catch(() => {});
   }
-  if (definition.quiet && !failure) {
+  const { quiet }: Procedure = procedures[definition.name];
+  if (quiet && !failure) {
     discardMetrics();
     return answer;
   }

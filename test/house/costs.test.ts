@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { computeIdle, dollarsOf, freeTypes, instanceClassOf, runsPerMonth, sum, usedTypes } from '../../docs/costs/idle.ts';
 import { prices } from '../../docs/costs/prices.ts';
-import { assumed, billedMs, computeUse, millionAMonth, perMillion } from '../../docs/costs/use.ts';
+import { aggregation, assumed, billedMs, computeUse, millionAMonth, perMillion } from '../../docs/costs/use.ts';
 import { type Measured, readMeasured } from '../../docs/figures/measured.ts';
 import { synthesise, Templates } from '../infra/templates.ts';
 
@@ -96,6 +96,17 @@ test('of few requests every one is traced, of many one in twenty', async () => {
     computeUse(templates, readMeasured(), 'client_credentials', perSecond).find(({ price }) => price === 'trace')?.quantity ?? 0;
   assert.equal(Math.round(traces(millionAMonth)), 1_000_000);
   assert.ok(Math.abs(traces(100_000) - 50_000) < 100);
+});
+
+test('metrics are added up the less often the more is asked, and never more than once for each request', () => {
+  const few = aggregation(0.01, 1, 512);
+  assert.equal(few.invocations, 1e6);
+  assert.equal(
+    few.billed_ms,
+    Math.ceil((assumed.aggregate_batch_ms + assumed.aggregate_line_ms) / (512 / assumed.mib_per_vcpu) + 10),
+  );
+  assert.equal(aggregation(100, 1, 512).invocations, 2000);
+  assert.equal(aggregation(100, 10, 512).invocations, 20_000);
 });
 
 test('an introspection writes no row and reads no key, and an edge has its price for each request', async () => {
