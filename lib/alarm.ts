@@ -10,7 +10,7 @@ export interface WatchedMetric {
   /** As AWS, or this server, names it. */
   readonly name: string;
   /** `TC(:0.5)`: how many of the values are at most 0.5. */
-  readonly statistic: 'Sum' | 'Average' | 'Minimum' | 'Maximum' | 'SampleCount' | 'p95' | 'p99' | 'TC(:0.5)';
+  readonly statistic: 'Sum' | 'Average' | 'Minimum' | 'Maximum' | 'SampleCount' | 'p50' | 'p95' | 'p99' | 'TC(:0.5)';
   /** Of one function, though the alarm is one of the whole stage. */
   readonly function?: string;
   /** Beside those of the source: what a request counts, it counts by the class of its status. */

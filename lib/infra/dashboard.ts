@@ -4,6 +4,7 @@ import {
   AlarmStatusWidget,
   Dashboard,
   GraphWidget,
+  type HorizontalAnnotation,
   type IAlarm,
   type IMetric,
   MathExpression,
@@ -11,10 +12,16 @@ import {
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import type { WatchedMetric } from '../alarm.ts';
+import type { Alarm, WatchedMetric } from '../alarm.ts';
+import { type AlarmName, alarms as alarmTable } from '../alarms.ts';
 import { procedureNames } from '../procedures.ts';
 import { routeNames } from '../routes.ts';
 import { type Measured, metricOf } from './metrics.ts';
+
+function threshold(name: AlarmName): HorizontalAnnotation {
+  const row: Alarm = alarmTable[name];
+  return { value: row.threshold, label: name };
+}
 
 export function addDashboard(scope: Construct, measured: Measured, alarms: readonly IAlarm[]): Dashboard {
   const metrics = (source: WatchedMetric['source'], statistic: WatchedMetric['statistic'], ...names: string[]): IMetric[] =>
@@ -27,8 +34,17 @@ export function addDashboard(scope: Construct, measured: Measured, alarms: reado
       const metric = metricOf({ source: 'server', name, statistic, dimensions: { status_class } }, measured, 1);
       return metric?.with({ label: `${name} ${status_class}` }) ?? [];
     });
-  const graph = (title: string, left: IMetric[], right: IMetric[] = []) =>
-    new GraphWidget({ title, left, right, width: 8, height: 6 });
+  /** @param limits alarms whose thresholds are drawn, on the left axis and on the right one */
+  const graph = (title: string, left: IMetric[], right: IMetric[] = [], limits: readonly (readonly AlarmName[])[] = []) =>
+    new GraphWidget({
+      title,
+      left,
+      right,
+      leftAnnotations: (limits[0] ?? []).map(threshold),
+      rightAnnotations: (limits[1] ?? []).map(threshold),
+      width: 8,
+      height: 6,
+    });
   const [requests, errors] = [metrics('api', 'Sum', 'Count'), metrics('api', 'Sum', '5xx')];
   const errorRate = new MathExpression({
     expression: 'IF(requests > 0, 100 * errors / requests, 0)',
@@ -44,8 +60,18 @@ export function addDashboard(scope: Construct, measured: Measured, alarms: reado
   });
   dashboard.addWidgets(new AlarmStatusWidget({ title: 'Alarms', alarms: [...alarms], width: 24, height: 5 }));
   dashboard.addWidgets(
-    graph('Requests', [...requests, ...metrics('api', 'Sum', '4xx'), ...errors], [errorRate]),
-    graph('Latency, ms', [...metrics('api', 'p95', 'Latency'), ...metrics('api', 'p99', 'Latency')]),
+    graph(
+      'Requests a minute, and error rate',
+      [...requests, ...metrics('api', 'Sum', '4xx'), ...errors],
+      [errorRate],
+      [[], ['HighErrorRate']],
+    ),
+    graph(
+      'Response time, p50, p95 and p99 ms',
+      [...metrics('api', 'p50', 'Latency'), ...metrics('api', 'p95', 'Latency'), ...metrics('api', 'p99', 'Latency')],
+      [],
+      [['HighResponseTime']],
+    ),
     graph('Tokens and refusals', [
       ...counted('oauth_token_issued_total', 'Sum', '2xx'),
       ...counted('oauth_token_revoked_total', 'Sum', '2xx'),
@@ -60,7 +86,12 @@ export function addDashboard(scope: Construct, measured: Measured, alarms: reado
   );
   dashboard.addWidgets(
     graph('Procedures', ofFunctions('Invocations', 'Sum', procedureNames), ofFunctions('Errors', 'Sum', procedureNames)),
-    graph('Clients and active tokens', metrics('server', 'Maximum', 'oauth_clients_total', 'oauth_active_tokens')),
+    graph(
+      'Clients and active tokens',
+      metrics('server', 'Maximum', 'oauth_clients_total', 'oauth_active_tokens'),
+      [],
+      [['ActiveTokensHigh']],
+    ),
     graph(
       'Database, as requests see it',
       counted('db_queries_total', 'Sum', '2xx', '3xx', '4xx', '5xx'),
@@ -74,7 +105,9 @@ export function addDashboard(scope: Construct, measured: Measured, alarms: reado
     return dashboard;
   }
   dashboard.addWidgets(
-    graph('Database processors, %', metrics('database', 'Average', 'CPUUtilization'), metrics('database', 'Average', 'DBLoad')),
+    graph('Database processors, %', metrics('database', 'Average', 'CPUUtilization'), metrics('database', 'Average', 'DBLoad'), [
+      ['DatabaseCpuHigh'],
+    ]),
     graph('Database connections', [
       ...metrics('database', 'Maximum', 'DatabaseConnections'),
       ...metrics('proxy', 'Maximum', 'DatabaseConnectionsCurrentlyBorrowed', 'DatabaseConnectionsCurrentlySessionPinned'),
