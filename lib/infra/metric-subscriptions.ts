@@ -7,10 +7,16 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { metricNamespace } from '../metrics.ts';
 import { functionName } from '../procedures.ts';
+import type { CheckedStage } from './read-stage.ts';
 import type { ServerFunction } from './server-function.ts';
 
+/** Lines in embedded metric format of this server, and no others. */
+const metricLines = `{ $._aws.CloudWatchMetrics[0].Namespace = "${metricNamespace}" }`;
+/** The same by words; what else has them the aggregator leaves out. */
+const metricWords = `"CloudWatchMetrics" "${metricNamespace}"`;
+
 export interface MetricSubscriptionsProps {
-  readonly stage_name: string;
+  readonly stage: CheckedStage;
   readonly aggregator: ServerFunction;
   /** Gets what could not be added up for a day. */
   readonly failed: Queue;
@@ -22,10 +28,12 @@ const pauseMinutes = 3;
 export class MetricSubscriptions extends Construct {
   readonly #aggregator: ServerFunction;
   readonly #permission: CfnPermission;
+  readonly #pattern: string;
 
-  constructor(scope: Construct, id: string, { stage_name, aggregator, failed }: MetricSubscriptionsProps) {
+  constructor(scope: Construct, id: string, { stage, aggregator, failed }: MetricSubscriptionsProps) {
     super(scope, id);
     this.#aggregator = aggregator;
+    this.#pattern = stage.lacks?.includes('field patterns') ? metricWords : metricLines;
     const { account } = Stack.of(this);
     // One for all: a function's policy has room for some sixty.
     this.#permission = new CfnPermission(this, 'permission', {
@@ -36,7 +44,7 @@ export class MetricSubscriptions extends Construct {
       sourceArn: Stack.of(this).formatArn({
         service: 'logs',
         resource: 'log-group',
-        resourceName: `/aws/lambda/${functionName(stage_name, '*')}:*`,
+        resourceName: `/aws/lambda/${functionName(stage.name, '*')}:*`,
         arnFormat: ArnFormat.COLON_RESOURCE_NAME,
       }),
     });
@@ -74,11 +82,8 @@ export class MetricSubscriptions extends Construct {
       filterName: 'metrics',
       logGroupName: source.logs.logGroupName,
       destinationArn: this.#aggregator.live.functionArn,
-      filterPattern: metricLines,
+      filterPattern: this.#pattern,
     });
     if (Stack.of(source) === Stack.of(this)) filter.addResourceDependency(this.#permission);
   }
 }
-
-/** Lines in embedded metric format of this server, and no others. */
-const metricLines = `{ $._aws.CloudWatchMetrics[0].Namespace = "${metricNamespace}" }`;

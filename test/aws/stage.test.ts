@@ -175,3 +175,13 @@ test('alarms of the alarm table watch the stage, each with its topics', async ()
     [],
   );
 });
+
+test('what functions publish in their logs arrives where it is added up', async () => {
+  await ask('/health');
+  const row = await comes(
+    async () => (await sql`select value from metric_totals where name = 'http_requests_total' and route = 'health' limit 1`)[0],
+    60,
+    'the count of a request',
+  );
+  assert.ok(row.value >= 1);
+});

@@ -1,9 +1,43 @@
 /** What functions publish in their logs reaches the one that adds it up: of all of them, of no stranger, and never of itself. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { alarms } from '../../lib/alarms.ts';
 import { procedureNames } from '../../lib/procedures.ts';
 import { routeNames } from '../../lib/routes.ts';
 import { type Json, type Properties, type Resource, synthesise } from './templates.ts';
+
+describe('the dashboard of production', async () => {
+  const templates = await synthesise('production');
+  const { DashboardBody } = templates.one('observability', 'AWS::CloudWatch::Dashboard').properties;
+  const { widgets } = JSON.parse(templates.text('observability', DashboardBody)) as {
+    widgets: {
+      properties: { title?: string; metrics?: unknown; annotations?: { horizontal?: { value: number; label: string }[] } };
+    }[];
+  };
+  const graphs = widgets.filter(({ properties }) => properties.metrics).map(({ properties }) => properties);
+
+  it('shows the six queries and the database, each with the threshold of its alarm', () => {
+    for (const [metric, alarm] of [
+      ['"Count"', undefined],
+      ['100 \\* errors / requests', 'HighErrorRate'],
+      ['oauth_token_issued_total', undefined],
+      ['oauth_active_tokens', 'ActiveTokensHigh'],
+      ['"Latency".*"p95"', 'HighResponseTime'],
+      ['db_query_duration_seconds.*"p95"', undefined],
+      ['CPUUtilization', 'DatabaseCpuHigh'],
+      ['FreeableMemory', undefined],
+    ] as const) {
+      const found = graphs.filter(({ metrics }) => new RegExp(metric).test(JSON.stringify(metrics)));
+      assert.ok(found.length > 0, metric);
+      if (alarm === undefined) continue;
+      const lines = found.flatMap(({ annotations }) => annotations?.horizontal ?? []);
+      assert.ok(
+        lines.some(({ value, label }) => label === alarm && value === alarms[alarm].threshold),
+        `${metric}: ${JSON.stringify(lines)}`,
+      );
+    }
+  });
+});
 
 for (const stage of ['production', 'local', 'emulator', 'complete']) {
   describe(`the log subscriptions of ${stage}`, async () => {
@@ -26,8 +60,12 @@ for (const stage of ['production', 'local', 'emulator', 'complete']) {
     });
 
     it('take lines in embedded metric format of this server alone', () => {
-      for (const { properties } of filters)
-        assert.equal(properties.FilterPattern, '{ $._aws.CloudWatchMetrics[0].Namespace = "oauth2_server" }');
+      // The emulator knows words alone.
+      const pattern =
+        stage === 'emulator'
+          ? '"CloudWatchMetrics" "oauth2_server"'
+          : '{ $._aws.CloudWatchMetrics[0].Namespace = "oauth2_server" }';
+      for (const { properties } of filters) assert.equal(properties.FilterPattern, pattern);
     });
 
     it('are let in by one permission, for the functions of this stage in this account, which is there before them', () => {
