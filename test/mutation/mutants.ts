@@ -201,4 +201,18 @@ export const mutants: readonly Mutant[] = [
     replace: 'if ((false as boolean) && cause instanceof Unavailable) {',
     tests: ['conformance/outage.test.ts'],
   },
+  {
+    breaks: 'counts a line of the log as often as it is delivered',
+    file: 'lib/ops/aggregate-metrics.ts',
+    find: "const isNew = (_: unknown, index: number) => !counted.has(whole.lines[index] ?? '');",
+    replace: 'const isNew = () => counted.size >= 0;',
+    tests: ['ops/aggregate-metrics.test.ts'],
+  },
+  {
+    breaks: 'tells the metrics to whoever has a token',
+    file: 'functions/http/metrics/metrics.ts',
+    find: "if (matchesDigest(token, Buffer.from(config.metrics_token_sha256, 'hex'))) return;",
+    replace: 'if (token !== matchesDigest.name) return;',
+    tests: ['functions/http/metrics.test.ts'],
+  },
 ];
