@@ -49,7 +49,14 @@ export interface Stage {
   /** Whether the environment of the command changes settings and the database's address. */
   readonly reads_environment: boolean;
   /** What its AWS cannot do, as an emulator cannot; it is left out of the templates. */
-  readonly lacks?: readonly ('saved queries' | 'metric math' | 'exact policies' | 'rotation schedules' | 'field patterns' | 'container images')[];
+  readonly lacks?: readonly (
+    | 'saved queries'
+    | 'metric math'
+    | 'exact policies'
+    | 'rotation schedules'
+    | 'field patterns'
+    | 'container images'
+  )[];
   /** The issuer; without one it is the custom domain or, without that too, the address that API Gateway gives. */
   readonly issuer?: string;
   /** The name under which clients reach the API, with a certificate for it in the stage's region. */
