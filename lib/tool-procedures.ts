@@ -66,7 +66,7 @@ export const toolProcedures = {
     needs: [],
     writes: true,
     command: true,
-    purpose: 'Put the database back as a backup has it, or as it was at an instant',
+    purpose: 'Put the database back as a backup has it',
   },
   destroy: {
     runs: 'tool',

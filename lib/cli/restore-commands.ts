@@ -7,19 +7,11 @@ import { facts, instant } from './present.ts';
 // biome-ignore lint/suspicious/noExplicitAny: values of options and members of results are as their tables say
 type Values = Record<string, any>;
 
-function readChoice({ backup, toTime, discard }: Values): Values {
-  const given = [backup, toTime, discard].filter((value) => value !== undefined);
+function readChoice({ backup, discard }: Values): Values {
+  const given = [backup, discard].filter((value) => value !== undefined);
   if (given.length !== 1)
-    throw new CliFailure(
-      'usage',
-      'say one of --backup ID, --to-time INSTANT and --discard; oauth2ctl list-backups shows the ids',
-    );
+    throw new CliFailure('usage', 'say either --backup ID or --discard; oauth2ctl list-backups shows the ids');
   if (discard) return { discard: true };
-  if (toTime !== undefined) {
-    if (!/^\d{4}-\d\d-\d\dT/.test(toTime) || Number.isNaN(Date.parse(toTime)))
-      throw new CliFailure('usage', `--to-time is "${toTime}"; allowed: an instant such as 2026-11-23T08:30:00Z`);
-    return { to_time: new Date(toTime).toISOString() };
-  }
   if (!backupIdForm.test(backup))
     throw new CliFailure('usage', `--backup is "${backup}"; allowed: the id of a backup, as oauth2ctl list-backups shows it`);
   return { backup_id: backup };
@@ -56,7 +48,6 @@ export const restoreCommand: Command = {
   acts: 'planned',
   options: [
     { flags: '--backup <id>', purpose: 'the backup to restore, as list-backups shows it' },
-    { flags: '--to-time <instant>', purpose: 'as the database was then, such as 2026-11-23T08:30:00Z (RDS only)' },
     { flags: '--discard', purpose: 'drop the databases that restores have kept' },
   ],
   toInput: readChoice,

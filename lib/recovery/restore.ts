@@ -10,8 +10,6 @@ import { findLastWrite } from './last-write.ts';
 
 export interface RestoreInput {
   readonly backup_id?: string;
-  /** Instant, ISO 8601. */
-  readonly to_time?: string;
   readonly discard?: boolean;
 }
 
@@ -116,12 +114,7 @@ async function discard(context: ToolContext, order: ToolOrder): Promise<ToolAnsw
 }
 
 export const restoreDatabase: ToolProcedure = answering((context, order) => {
-  const { backup_id, to_time, discard: isDiscard } = order.input as RestoreInput;
+  const { backup_id, discard: isDiscard } = order.input as RestoreInput;
   if (isDiscard) return discard(context, order);
-  if (to_time !== undefined)
-    throw new ReleaseFault(
-      'no_point_in_time',
-      'a local instance has no recovery to a point in time: oauth2ctl list-backups shows what it can be restored from',
-    );
   return restoreBackup(context, order, backup_id ?? '');
 });
