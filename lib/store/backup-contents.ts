@@ -21,7 +21,7 @@ export interface TableContents {
 }
 
 /** Number of the lock that keeps two backups apart; held to the end of the snapshot. */
-const lock = 4_715_114;
+const lock = 4_715_115;
 
 /**
  * Exports a snapshot for as long as the work takes.
