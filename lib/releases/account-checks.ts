@@ -20,7 +20,10 @@ async function checkIdentity({ account, region }: CheckedStage): Promise<Finding
     const client = new STSClient(patient);
     try {
       const [{ Account, Arn }, chosen] = await Promise.all([
-        client.send(new GetCallerIdentityCommand({})),
+        client.send(new GetCallerIdentityCommand({})).catch((error: Error) => {
+          if (error.name !== 'CredentialsProviderError') throw error;
+          throw new Error(`${error.message}: sign in, or set AWS_PROFILE`);
+        }),
         client.config.region(),
       ]);
       if (account !== undefined && Account !== account)

@@ -134,6 +134,18 @@ test('the command tells the same of a stage of the table, and ends with 4 where 
   assert.equal((await runInProcess(['preflight', '--stage', 'dev'], {})).code, 4);
 });
 
+test('where nobody is signed in it says what to do', async (t) => {
+  const given = { ...process.env };
+  t.after(() => Object.assign(process.env, given));
+  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_PROFILE']) delete process.env[name];
+  const nowhere = join(folder, 'nowhere');
+  const files = { AWS_SHARED_CREDENTIALS_FILE: nowhere, AWS_CONFIG_FILE: nowhere, AWS_EC2_METADATA_DISABLED: 'true' };
+  Object.assign(process.env, files);
+  const { detail } = (await look()).get('credentials') ?? {};
+  for (const name of Object.keys(files)) delete process.env[name];
+  assert.match(detail ?? '', /: sign in, or set AWS_PROFILE$/);
+});
+
 test('Docker is asked for where functions are container images, and one that does not answer is found', async () => {
   putDocker('exit 1');
   const { code, json } = await runInProcess(['preflight', '--stage', 'dev', '--json'], {});
