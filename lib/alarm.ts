@@ -3,7 +3,16 @@ import type { PageName } from './pages.ts';
 import type { ProcedureName } from './procedures.ts';
 
 /** What a metric is measured at; each has its own namespace and dimensions in CloudWatch. */
-export type Source = 'api' | 'function' | 'database' | 'proxy' | 'failed-queue' | 'server' | 'procedure' | 'certificate';
+export type Source =
+  | 'api'
+  | 'function'
+  | 'database'
+  | 'proxy'
+  | 'failed-queue'
+  | 'server'
+  | 'procedure'
+  | 'certificate'
+  | 'replication';
 
 export interface WatchedMetric {
   readonly source: Source;

@@ -16,6 +16,9 @@ const errorRate = {
   runbook: 'high-error-rate',
 } as const;
 
+/** A single one is already wrong. */
+const anyAtAll = { fires: 'above', threshold: 0, unit: 'count', silence: 'fine' } as const;
+
 export const alarms = {
   HighErrorRate: {
     ...errorRate,
@@ -52,12 +55,9 @@ export const alarms = {
         dimensions: { route: 'ready', method: 'GET', status: '503' },
       },
     },
-    fires: 'above',
-    threshold: 0,
-    unit: 'count',
+    ...anyAtAll,
     period: 1,
     minutes: 2,
-    silence: 'fine',
     severity: 'critical',
     stops_deploy: true,
     runbook: 'database-connection-issues',
@@ -98,13 +98,10 @@ export const alarms = {
   FunctionCrashing: {
     metrics: { errors: { source: 'function', name: 'Errors', statistic: 'Sum' } },
     each: 'function',
-    fires: 'above',
-    threshold: 0,
-    unit: 'count',
+    ...anyAtAll,
     // One crash within the quarter of an hour is enough: it starts again by itself, and nobody else would tell.
     period: 15,
     minutes: 15,
-    silence: 'fine',
     severity: 'warning',
     runbook: 'function-not-starting',
     purpose: 'A function crashes, times out or does not start',
@@ -112,12 +109,9 @@ export const alarms = {
   FunctionThrottled: {
     metrics: { throttles: { source: 'function', name: 'Throttles', statistic: 'Sum' } },
     each: 'route',
-    fires: 'above',
-    threshold: 0,
-    unit: 'count',
+    ...anyAtAll,
     period: 1,
     minutes: 5,
-    silence: 'fine',
     severity: 'critical',
     runbook: 'scale',
     purpose: 'Requests are turned away because a function has no concurrency left',
@@ -125,12 +119,9 @@ export const alarms = {
   ProcedureFailed: {
     metrics: { failed: { source: 'procedure', name: 'procedure_failed_total', statistic: 'Sum' } },
     each: 'procedure',
-    fires: 'above',
-    threshold: 0,
-    unit: 'count',
+    ...anyAtAll,
     period: 5,
     minutes: 5,
-    silence: 'fine',
     severity: 'critical',
     runbook: 'status',
     runbook_of: {
@@ -145,12 +136,9 @@ export const alarms = {
   },
   ScheduleFailed: {
     metrics: { failed: { source: 'failed-queue', name: 'ApproximateNumberOfMessagesVisible', statistic: 'Maximum' } },
-    fires: 'above',
-    threshold: 0,
-    unit: 'count',
+    ...anyAtAll,
     period: 1,
     minutes: 1,
-    silence: 'fine',
     severity: 'critical',
     runbook: 'status',
     purpose: 'A scheduled procedure did not run, or crashed every time it was tried',
@@ -164,12 +152,9 @@ export const alarms = {
         dimensions: { status_class: '4xx' },
       },
     },
-    fires: 'above',
-    threshold: 0,
-    unit: 'count',
+    ...anyAtAll,
     period: 5,
     minutes: 5,
-    silence: 'fine',
     severity: 'warning',
     runbook: 'disable-user',
     purpose: 'A refresh token came back after it was rotated: it may be stolen, and its family was revoked',
@@ -213,12 +198,9 @@ export const alarms = {
   },
   ConnectionsPinned: {
     metrics: { pinned: { source: 'proxy', name: 'DatabaseConnectionsCurrentlySessionPinned', statistic: 'Maximum' } },
-    fires: 'above',
-    threshold: 0,
-    unit: 'count',
+    ...anyAtAll,
     period: 1,
     minutes: 15,
-    silence: 'fine',
     severity: 'warning',
     runbook: 'database-connection-issues',
     purpose: 'Statements pin connections, so that the proxy cannot share them',
@@ -273,6 +255,15 @@ export const alarms = {
     severity: 'warning',
     runbook: 'backup',
     purpose: 'A backup takes ten of the fifteen minutes that a function has: it will soon not fit',
+  },
+  BackupNotCopied: {
+    metrics: { failed: { source: 'replication', name: 'OperationsFailedReplication', statistic: 'Sum' } },
+    ...anyAtAll,
+    period: 60,
+    minutes: 60,
+    severity: 'critical',
+    runbook: 'backup',
+    purpose: 'A backup has no copy in the second region: S3 could not write it there',
   },
   CertificateExpiring: {
     metrics: { days: { source: 'certificate', name: 'DaysToExpiry', statistic: 'Minimum' } },

@@ -38,6 +38,8 @@ export interface Backups {
   readonly monthly_years: number;
   /** Who may delete them before: nobody at all, whoever may bypass the governance, or whoever may delete objects. */
   readonly lock: 'compliance' | 'governance' | 'none';
+  /** Another region in which every object has a copy; without one, a region that is lost takes the backups with it. */
+  readonly copy_region?: string;
 }
 
 export interface Stage {
@@ -197,6 +199,6 @@ export const stages = {
 export type StageName = keyof typeof stages;
 
 /** The stacks of a stage in the order of their deployment: each may use what stands before it. `oauth2-STAGE-PART` is a stack's name. */
-export const stackParts = ['network', 'data', 'keys', 'backups', 'ops', 'api', 'observability', 'edge'] as const;
+export const stackParts = ['network', 'data', 'keys', 'copies', 'backups', 'ops', 'api', 'observability', 'edge'] as const;
 
 export type StackPart = (typeof stackParts)[number];

@@ -13,8 +13,8 @@ export const sum = (charges: readonly Charge[]): number => charges.reduce((total
 
 /** Seconds that a scheduled procedure is billed for, an assumption above what was seen. */
 const procedureSeconds = 0.5;
-/** Metrics that the scheduled procedures publish together, beside one for the success of each: two gauges, two of the database. */
-const gaugeMetrics = 4;
+/** Metrics that the scheduled procedures publish together, beside one for the success of each: six gauges, two of the database. */
+const gaugeMetrics = 8;
 
 /** Types that cost nothing by themselves or in any amount that a stage has. */
 export const freeTypes = [
@@ -35,6 +35,7 @@ export const freeTypes = [
   'AWS::EC2::VPC',
   'AWS::IAM::Policy',
   'AWS::IAM::Role',
+  'AWS::KMS::Alias',
   'AWS::Lambda::Alias',
   'AWS::Lambda::EventInvokeConfig',
   'AWS::Lambda::EventSourceMapping',

@@ -92,6 +92,17 @@ export function acknowledgeAccessLog(bucket: IConstruct): void {
   );
 }
 
+/** @param place region and account of the copies' key */
+export function acknowledgeReplication(role: IConstruct, bucket: Bucket, copies: string, place: string): void {
+  const stack = Stack.of(bucket);
+  const { 'Fn::GetAtt': [own] = [] } = stack.resolve(bucket.bucketArn) as Record<string, string[]>;
+  const partition = Token.isUnresolved(stack.partition) ? '<AWS::Partition>' : stack.partition;
+  const all = (resource: string, reason: string) => acknowledge(role, `AwsSolutions-IAM5[Resource::${resource}]`, reason);
+  all(`<${own}.Arn>/*`, 'Whatever is put into the bucket is copied');
+  all(`arn:${partition}:s3:::${copies}/*`, 'Whatever is put into the bucket is copied');
+  all(`arn:${partition}:kms:${place}:key/*`, 'The key of another region is known by its alias, which the condition names');
+}
+
 /** For a role of another stack than the bucket's, which knows it by an export. */
 export function acknowledgeObjects(role: IConstruct, bucket: Bucket, keys: string): void {
   const stack = Stack.of(bucket);

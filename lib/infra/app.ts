@@ -3,8 +3,10 @@ import { createRequire } from 'node:module';
 import { App, type AppProps, type StackProps } from 'aws-cdk-lib';
 import type { ExternalDatabase, StackPart } from '../stages.ts';
 import { ApiStack } from './api-stack.ts';
+import { placeOfCopies } from './backup-copies.ts';
 import { BackupStack } from './backup-stack.ts';
 import type { Bundle } from './bundle.ts';
+import { CopyStack } from './copy-stack.ts';
 import { DataStack } from './data-stack.ts';
 import { externalDatabase } from './database.ts';
 import type { EdgeStack } from './edge-stack.ts';
@@ -29,6 +31,8 @@ export interface StageStacks {
   /** Where the stage has a database of its own. */
   readonly data?: DataStack;
   readonly keys: KeysStack;
+  /** Where the stage names a second region. */
+  readonly copies?: CopyStack;
   readonly backups: BackupStack;
   readonly ops: OpsStack;
   readonly api: ApiStack;
@@ -62,13 +66,17 @@ export async function addStage(
       ? new DataStack(app, id('data'), { stage, database, network: network.private, ...props('database') })
       : undefined;
   const keys = new KeysStack(app, id('keys'), { stage, ...props('signing keys') });
+  const place = placeOfCopies(stage);
+  const copies = place && new CopyStack(app, id('copies'), { ...props('copies of the backups'), stage, place, env: place });
   const backups = new BackupStack(app, id('backups'), { stage, ...props('backups of the database') });
+  // S3 copies only into a bucket that is there.
+  if (copies) backups.addStackDependency(copies);
   const house = { stage, bundles, network, database: data ?? externalDatabase(database as ExternalDatabase), keys, backups };
   const ops = new OpsStack(app, id('ops'), { house, ...props('procedures and schedules') });
   const api = new ApiStack(app, id('api'), { house, ops, ...props('endpoints') });
   // New code takes traffic only after the procedures have prepared database and keys for it.
   api.addStackDependency(ops);
-  const stacks: StageStacks = { app, network, ...(data && { data }), keys, backups, ops, api };
+  const stacks: StageStacks = { app, network, ...(data && { data }), keys, ...(copies && { copies }), backups, ops, api };
   // Without CloudWatch there is nothing that would read the rest, and every start would wait for it to load.
   if (!stage.deployed) return stacks;
 
@@ -77,6 +85,7 @@ export async function addStage(
     stage,
     network,
     ops,
+    backups,
     ...props('alarms and dashboard'),
   });
   // Its queries and graphs are of what the other stacks make.

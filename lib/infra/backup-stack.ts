@@ -14,6 +14,7 @@ import type { Construct } from 'constructs';
 import type { ProcedureNeed } from '../procedures.ts';
 import type { Backups } from '../stages.ts';
 import { acknowledgeAccessLog, acknowledgeObjects } from './acknowledgements.ts';
+import { type CopyPlace, placeOfCopies, replicate } from './backup-copies.ts';
 import type { CheckedStage } from './read-stage.ts';
 
 /** With a day for every fourth year. */
@@ -81,6 +82,8 @@ export class BackupStack extends Stack {
   readonly bucket: Bucket;
   readonly #key: Key;
   readonly #backups: Backups;
+  /** Where the copies are, in a stage that has them. */
+  readonly copies: CopyPlace | undefined;
 
   constructor(scope: Construct, id: string, { stage, ...props }: StackProps & { stage: CheckedStage }) {
     super(scope, id, props);
@@ -95,6 +98,8 @@ export class BackupStack extends Stack {
       bucketName: `oauth2-${stage.name}-backups-${this.account}-${this.region}`,
       encryptionKey: this.#key,
     });
+    this.copies = placeOfCopies(stage);
+    if (this.copies) replicate(this.bucket, this.#key, this.copies);
   }
 
   /** Grants a function what its needs say and returns the variables by which it finds the bucket. */

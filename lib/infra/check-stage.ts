@@ -2,7 +2,7 @@
 import { readSetting } from '../config.ts';
 import { routes } from '../routes.ts';
 import { type SettingName, settings } from '../settings.ts';
-import type { Backups, ManagedDatabase, Stage } from '../stages.ts';
+import type { ManagedDatabase, Stage } from '../stages.ts';
 
 /** One fact about a setting: its path in the stage, what it is, whether it is right, and what would be. */
 type Finding = readonly [setting: string, given: unknown, right: boolean, allowed: string];
@@ -16,13 +16,13 @@ export function wrongFacts(stage: Stage & { readonly name: string }): string[] {
   const findings: Finding[] = [
     ['name', name, /^[a-z][a-z0-9-]{1,15}$/.test(name), '2 to 16 lower-case letters, digits and hyphens'],
     ['account', account, account === undefined || /^\d{12}$/.test(account), '12 digits'],
-    ['region', region, region === undefined || /^[a-z]{2}(-[a-z]+)+-\d$/.test(region), 'the name of an AWS region'],
+    ['region', region, region === undefined || isRegion(region), 'the name of an AWS region'],
     ['region', region, (region === undefined) === (account === undefined), 'account and region together, or neither'],
     ['log_days', log_days, logDays.includes(log_days), logDays.join(', ')],
     ['retains', stage.retains, stage.deployed || !stage.retains, 'false where nothing is deployed'],
     ['backups.lock', stage.backups.lock, stage.retains || stage.backups.lock === 'none', 'none where the stage does not retain'],
     ...addressFindings(stage),
-    ...backupFindings(stage.backups),
+    ...backupFindings(stage),
     ...(database.kind === 'managed' ? databaseFindings(database) : []),
   ];
   if (network) findings.push(['network.cidr', network.cidr, isNetwork(network.cidr), 'a private IPv4 network of /16 to /22']);
@@ -68,12 +68,15 @@ function databaseFindings(database: ManagedDatabase): Finding[] {
   ];
 }
 
-function backupFindings({ daily_days, monthly_years, lock }: Backups): Finding[] {
+function backupFindings({ backups, region }: Stage): Finding[] {
+  const { daily_days, monthly_years, lock, copy_region } = backups;
+  const elsewhere = copy_region === undefined || (isRegion(copy_region) && region !== undefined && copy_region !== region);
   return [
     ['backups.daily_days', daily_days, isWhole(daily_days, 1, 3650), 'whole days from 1 to 3650'],
     // Deep Archive charges for half a year at least.
     ['backups.monthly_years', monthly_years, isWhole(monthly_years, 1, 100), 'whole years from 1 to 100'],
     ['backups.lock', lock, ['compliance', 'governance', 'none'].includes(lock), 'compliance, governance, none'],
+    ['backups.copy_region', copy_region, elsewhere, 'another region than that of the stage, which is named too'],
   ];
 }
 
@@ -124,6 +127,10 @@ export function wrongSettings(stage: Stage): string[] {
 
 function isWhole(value: number, lowest: number, highest: number): boolean {
   return Number.isInteger(value) && value >= lowest && value <= highest;
+}
+
+function isRegion(name: string): boolean {
+  return /^[a-z]{2}(-[a-z]+)+-\d$/.test(name);
 }
 
 function isNetwork(cidr: string): boolean {

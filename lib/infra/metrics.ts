@@ -11,6 +11,8 @@ export interface Measured {
   readonly failed_queue: string;
   /** Of the domain, where the stage has one. */
   readonly certificate_arn?: string;
+  /** Where the backups have copies. */
+  readonly replication?: { readonly bucket: string; readonly copies: string; readonly rule: string };
   /** Only where the stage has a database of its own. */
   readonly database?: { readonly instance: string; readonly proxy: string; readonly memory_bytes: number };
 }
@@ -22,7 +24,7 @@ interface Place {
 
 /** Nothing where the stage has no such source. `name` is the function's or the procedure's, for metrics of one. */
 export function placeOf(source: Source, measured: Measured, name = ''): Place | undefined {
-  const { stage_name, api_id, failed_queue, certificate_arn, database } = measured;
+  const { stage_name, api_id, failed_queue, certificate_arn, replication, database } = measured;
   switch (source) {
     case 'api':
       return { namespace: 'AWS/ApiGateway', dimensions: { ApiId: api_id } };
@@ -38,6 +40,17 @@ export function placeOf(source: Source, measured: Measured, name = ''): Place | 
       return certificate_arn === undefined
         ? undefined
         : { namespace: 'AWS/CertificateManager', dimensions: { CertificateArn: certificate_arn } };
+    case 'replication':
+      return (
+        replication && {
+          namespace: 'AWS/S3',
+          dimensions: {
+            SourceBucket: replication.bucket,
+            DestinationBucket: replication.copies,
+            RuleId: replication.rule,
+          },
+        }
+      );
     case 'database':
       return database && { namespace: 'AWS/RDS', dimensions: { DBInstanceIdentifier: database.instance } };
     case 'proxy':

@@ -7,6 +7,8 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 import { memoryBytes } from '../instance-memory.ts';
+import { ruleOfCopies } from './backup-copies.ts';
+import type { BackupStack } from './backup-stack.ts';
 import { addBurnAlarms } from './burn-alarms.ts';
 import { addDashboard } from './dashboard.ts';
 import type { Measured } from './metrics.ts';
@@ -20,19 +22,23 @@ export interface ObservabilityStackProps extends StackProps {
   readonly stage: CheckedStage;
   readonly network: NetworkStack;
   readonly ops: OpsStack;
+  readonly backups: BackupStack;
 }
 
 export class ObservabilityStack extends Stack {
   readonly topics: Topics;
   readonly alarms: ReadonlyMap<string, AlarmBase>;
 
-  constructor(scope: Construct, id: string, { stage, network, ops, ...props }: ObservabilityStackProps) {
+  constructor(scope: Construct, id: string, { stage, network, ops, backups, ...props }: ObservabilityStackProps) {
     super(scope, id, props);
     const { database } = stage;
     const measured: Measured = {
       stage_name: stage.name,
       api_id: network.api.apiId,
       failed_queue: ops.schedules.failed.queueName,
+      ...(backups.copies && {
+        replication: { bucket: backups.bucket.bucketName, copies: backups.copies.bucket, rule: ruleOfCopies },
+      }),
       ...(stage.domain && { certificate_arn: stage.domain.certificate_arn }),
       ...(database.kind === 'managed' && {
         database: {

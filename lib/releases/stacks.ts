@@ -1,7 +1,7 @@
 /** Finds and deletes the CloudFormation stacks of a stage, one after the other against their order. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CloudFormationClient, Stack } from '@aws-sdk/client-cloudformation';
-import { type StackPart, stackParts } from '../stages.ts';
+import { type StackPart, type Stage, stackParts, stages } from '../stages.ts';
 import { ReleaseFault } from './fault.ts';
 import type { ToolContext } from './tool.ts';
 
@@ -19,7 +19,7 @@ export interface FoundStack {
 
 type Api = typeof import('@aws-sdk/client-cloudformation');
 
-/** The stacks of a stage in its own region, and in that of CloudFront's. */
+/** The stacks of a stage in its own region, in that of CloudFront's, and in that of the copies. */
 export interface Stacks {
   /** Those that there are, in the order in which they can be deleted. */
   list(): Promise<FoundStack[]>;
@@ -37,7 +37,9 @@ export async function withStacks<T>(stage: string, work: (stacks: Stacks) => Pro
   const api = await import('@aws-sdk/client-cloudformation');
   const own = new api.CloudFormationClient(patient);
   const edge = new api.CloudFormationClient({ ...patient, region: edgeRegion });
-  const clientOf = (part: StackPart) => (part === 'edge' ? edge : own);
+  const copyRegion = (stages as Readonly<Record<string, Stage>>)[stage]?.backups.copy_region;
+  const copies = copyRegion === undefined ? own : new api.CloudFormationClient({ ...patient, region: copyRegion });
+  const clientOf = (part: StackPart) => (part === 'edge' ? edge : part === 'copies' ? copies : own);
   try {
     return await work({
       async list() {
@@ -49,6 +51,7 @@ export async function withStacks<T>(stage: string, work: (stacks: Stacks) => Pro
   } finally {
     own.destroy();
     edge.destroy();
+    copies.destroy();
   }
 }
 

@@ -28,7 +28,7 @@ const kept: Partial<Record<StackPart, object>> = {
 };
 
 function deploy(stage: string, retains: boolean): void {
-  for (const part of stackParts.filter((one) => one !== 'edge')) {
+  for (const part of stackParts.filter((one) => one !== 'edge' && one !== 'copies')) {
     const name = `oauth2-${stage}-${part}`;
     const template = { Resources: retains ? (kept[part] ?? {}) : {} };
     account.stacks.set(name, { name, template, status: 'CREATE_COMPLETE', is_protected: retains, lasts: 2 });

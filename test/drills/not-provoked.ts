@@ -11,5 +11,6 @@ export const notProvoked: { readonly [name in AlarmName]?: string } = {
   ConnectionsPinned: 'RDS Proxy measures it, and there is none on one machine',
   ScheduleFailed: 'SQS counts what EventBridge Scheduler gave up, and neither is on one machine',
   BackupTooSlow: 'a dump of ten minutes needs more rows than a drill has time for',
+  BackupNotCopied: 'S3 measures it between two regions',
   CertificateExpiring: 'ACM measures it',
 };

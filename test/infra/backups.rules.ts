@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { backupKinds } from '../../lib/ops/backup-manifest.ts';
+import { statementsOf } from './golden.ts';
 import { type Json, nameOf, type Properties, type Resource, synthesise } from './templates.ts';
 
 interface Rule extends Properties {
@@ -107,4 +108,58 @@ describe('the backups of production', async () => {
       [3],
     );
   });
+});
+
+describe('the copies of the backups in a second region', async () => {
+  const templates = await synthesise('complete');
+  const [bucket, copies] = ['backups', 'copies'].map((part) => templates.one(part, 'AWS::S3::Bucket')) as [Resource, Resource];
+  const { Role, Rules } = bucket.properties.ReplicationConfiguration as { Role: Json; Rules: readonly Properties[] };
+  const role = templates.target('backups', Role) as Resource;
+  const [rule = {}] = Rules;
+  const destination = rule.Destination as Properties;
+
+  it('are of every object, with its tags and its lock, and outlive what is deleted in the first one', () => {
+    assert.equal(Rules.length, 1);
+    assert.deepEqual(
+      [rule.Status, rule.Filter, rule.DeleteMarkerReplication],
+      ['Enabled', { Prefix: '' }, { Status: 'Disabled' }],
+    );
+    assert.deepEqual(rule.SourceSelectionCriteria, { SseKmsEncryptedObjects: { Status: 'Enabled' } });
+    assert.doesNotMatch(permissionsOf(role).join(), /Delete|Bypass/);
+    for (const same of [
+      'ObjectLockConfiguration',
+      'LifecycleConfiguration',
+      'VersioningConfiguration',
+      'PublicAccessBlockConfiguration',
+    ])
+      assert.deepEqual(copies.properties[same], bucket.properties[same]);
+  });
+
+  it('go to the bucket of that region by its name, encrypted by a key that is there', () => {
+    assert.equal(copies.properties.BucketName, 'oauth2-complete-copies-111122223333-eu-west-1');
+    assert.match(templates.text('backups', destination.Bucket), /:s3:::oauth2-complete-copies-111122223333-eu-west-1$/);
+    const alias = templates.one('copies', 'AWS::KMS::Alias');
+    assert.equal(templates.target('copies', alias.properties.TargetKeyId), templates.one('copies', 'AWS::KMS::Key'));
+    const { ReplicaKmsKeyID } = destination.EncryptionConfiguration as Properties;
+    assert.ok(templates.text('backups', ReplicaKmsKeyID).endsWith(`:kms:eu-west-1:111122223333:${alias.properties.AliasName}`));
+  });
+
+  it('are written by a role of S3 that may use no other key there', () => {
+    const [, { Condition } = {}] =
+      statementsOf(templates, role).find(([, { Action }]) => [Action].flat().includes('kms:Encrypt')) ?? [];
+    assert.deepEqual(Condition?.['ForAnyValue:StringEquals'], { 'kms:ResourceAliases': 'alias/oauth2-complete-copies' });
+  });
+
+  it('are not there where the stage names no second region', async () => {
+    const production = await synthesise('production');
+    assert.equal(production.one('backups', 'AWS::S3::Bucket').properties.ReplicationConfiguration, undefined);
+    assert.equal(
+      production.all.some(({ part }) => part === 'copies'),
+      false,
+    );
+  });
+
+  function permissionsOf(of: Resource): string[] {
+    return statementsOf(templates, of).flatMap(([, { Action }]) => [Action].flat());
+  }
 });

@@ -6,6 +6,7 @@ export const complete: Stage = {
   ...stages.production,
   account: '111122223333',
   region: 'eu-central-1',
+  backups: { ...stages.production.backups, copy_region: 'eu-west-1' },
   issuer: 'https://auth.example.com/tenant',
   domain: {
     name: 'auth.example.com',

@@ -20,6 +20,16 @@ const refused: readonly (readonly [what: string, stage: Stage, line: RegExp])[] 
     /database\.backup_days is 0; allowed: whole days from 1 to 35/,
   ],
   [
+    'copies in the region that may be lost',
+    { ...complete, backups: { ...production.backups, copy_region: 'eu-central-1' } },
+    /backups\.copy_region is "eu-central-1"; allowed: another region/,
+  ],
+  [
+    'copies of a stage that may be in any region',
+    { ...production, backups: { ...production.backups, copy_region: 'eu-west-1' } },
+    /backups\.copy_region is "eu-west-1"; allowed: another region than that of the stage, which is named too/,
+  ],
+  [
     'an instance that is not Graviton',
     { ...production, database: { ...database, instance_class: 'db.m5.large' } },
     /database\.instance_class is "db\.m5\.large"; allowed: a Graviton/,
