@@ -73,7 +73,7 @@ export class OpsStack extends Stack {
     let former: CustomResource | undefined;
     for (const { name, input, asked } of steps) {
       for (const ready of [name, asked]) if (ready !== undefined) waiting.delete(ready);
-      const step = runner.run(name, of(name), input, asked && of(asked));
+      const step = runner.run(name, of(name), input, asked && [asked, of(asked)]);
       if (former) step.node.addDependency(former);
       former = step;
       // New code of everything that comes later takes over only when this has succeeded.

@@ -69,18 +69,28 @@ test('oauth2ctl rollback moves every alias back, and release --to 2 forth again'
   });
 });
 
-test('a deploy whose migration fails fails, and the code of before keeps serving', async () => {
-  // The history then says that another text was applied than the one that is there, which a migration refuses.
-  await sql`update flyway_schema_history set checksum = checksum + 1`;
+test('a deploy whose migration fails has backed up before it, fails, and the code of before keeps serving', async () => {
+  // What the history does not know is pending again, and does not fit to what it has made already.
+  const forgotten = await sql`delete from flyway_schema_history where version::integer >= 13 returning *`;
+  assert.ok(forgotten.length > 0);
   try {
     const { code, said } = await deploy('third');
     assert.equal(code, 1);
     assert.match(said, /migrate failed/);
   } finally {
-    await sql`update flyway_schema_history set checksum = checksum - 1`;
+    await sql`insert into flyway_schema_history ${sql(forgotten)}`;
   }
+  const [taken] = await sql`select outcome, reason, detail from audit_log where procedure = 'backup' and actor = 'deploy'`;
+  assert.deepEqual([taken?.outcome, taken?.reason], ['succeeded', 'deploy of third']);
+  const [, id] = /^(oauth2-\S+) \(deploy\)/.exec(taken?.detail) ?? [];
+  const { json } = await operate(['list-backups', '--stage', stage]);
+  const stored = json.backups.find(({ backup_id }: { backup_id: string }) => backup_id === id);
+  // Of before: the migrations that were to come are not in it.
+  assert.equal(stored?.kind, 'deploy');
+  assert.ok(Number(stored.schema_version) < 13);
   const versions = await readLiveVersions();
-  versions.delete('migrate');
+  // Both come before: they carry the new migrations, and no endpoint.
+  for (const name of ['migrate', 'backup']) versions.delete(name);
   assert.deepEqual([...new Set(versions.values())], ['2']);
   assert.equal(await release(), 'second');
 });

@@ -1,9 +1,10 @@
 /** `npm run test:aws`: deploys the stage `emulator` with the real CDK to an AWS emulator on this machine, and tests what then runs. */
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { env, execPath, exit, stderr, stdout } from 'node:process';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { startDatabase } from '../../lib/local/database.ts';
 import { account, region, startEmulator } from './emulator.ts';
 import { endPrograms, mustRun, run, Unable } from './programs.ts';
@@ -42,9 +43,18 @@ function endAll(): Promise<void> {
   return ending;
 }
 
+/** Functions of this stage are no images that have pg_dump. */
+async function findPostgresPrograms(): Promise<string> {
+  const { stdout } = await promisify(execFile)(join(root, '.ci/postgres-client.sh')).catch((error: { stderr?: string }) => {
+    throw new Unable(error.stderr?.trim() || 'the PostgreSQL client programs could not be installed');
+  });
+  return stdout.trim();
+}
+
 async function deploy(folder: string, cache: string): Promise<NodeJS.ProcessEnv> {
   const python = await prepareEmulator(cache, join(folder, 'pip.log'));
   say('the emulator is installed');
+  const postgresPrograms = env.OAUTH2_POSTGRES_PROGRAMS || (await findPostgresPrograms());
   const database = await startDatabase({ folder: join(folder, 'postgres'), fast: true });
   ends.push(() => database.stop());
   const emulator = await startEmulator(python, folder, programs);
@@ -58,6 +68,7 @@ async function deploy(folder: string, cache: string): Promise<NodeJS.ProcessEnv>
     OAUTH2_RELEASE: 'first',
     OAUTH2_DATABASE_HOST: database.host,
     OAUTH2_DATABASE_PORT: String(database.port),
+    OAUTH2_POSTGRES_PROGRAMS: postgresPrograms,
     // Its check of the templates takes ten seconds; `npm run test:infra` has it on.
     CDK_VALIDATION: 'false',
     CDK_DISABLE_CLI_TELEMETRY: 'true',

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import { GetBucketVersioningCommand, GetObjectTaggingCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { GetScheduleCommand, SchedulerClient, UpdateScheduleCommand } from '@aws-sdk/client-scheduler';
 import { DescribeSecretCommand, GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
@@ -128,11 +129,40 @@ test('a schedule runs its procedure through its own role', async () => {
 test('every schedule of the table is there', async () => {
   const client = new SchedulerClient({});
   for (const name of procedureNames) {
-    const { schedule }: Procedure = procedures[name];
+    const { schedule, further_schedules = [] }: Procedure = procedures[name];
     if (schedule === undefined) continue;
-    const found = await client.send(new GetScheduleCommand({ GroupName: `oauth2-${stage}`, Name: name }));
-    assert.deepEqual([name, found.State], [name, 'ENABLED']);
+    for (const Name of [name, ...further_schedules.map((one) => `${name}-${one.name}`)]) {
+      const found = await client.send(new GetScheduleCommand({ GroupName: `oauth2-${stage}`, Name }));
+      assert.deepEqual([Name, found.State], [Name, 'ENABLED']);
+    }
   }
+});
+
+test('a backup goes through S3: taken by its role alone, listed, read back, and tagged for its time', async () => {
+  const made = await operate(['backup', '--stage', stage, '--apply', '--reason', 'before the test']);
+  assert.equal(made.code, 0, made.stderr + made.stdout);
+  const { backup_id, bytes, tables } = made.json;
+  assert.ok(bytes > 1000 && tables.length > 10);
+  const listed = await operate(['list-backups', '--stage', stage]);
+  assert.equal(listed.json.backups[0].backup_id, backup_id, listed.stderr);
+  const verified = await operate(['verify-backup', backup_id, '--stage', stage]);
+  assert.deepEqual([verified.code, verified.json.bytes], [0, bytes], verified.stderr);
+  const { Environment } = await configurationOf('backup');
+  const Bucket = Environment?.Variables?.OAUTH2_BACKUP_BUCKET ?? '';
+  const s3 = new S3Client({ forcePathStyle: true });
+  const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket }));
+  const keys = Contents.map(({ Key = '' }) => Key).filter((key) => key.includes(backup_id));
+  assert.equal(keys.length, 2);
+  for (const Key of keys) {
+    const { TagSet = [] } = await s3.send(new GetObjectTaggingCommand({ Bucket, Key }));
+    assert.deepEqual(TagSet.map(({ Key: name, Value }) => `${name}=${Value}`).toSorted(), [
+      Key.endsWith('.dump') ? 'content=dump' : 'content=manifest',
+      'kind=manual',
+    ]);
+  }
+  const { Status } = await s3.send(new GetBucketVersioningCommand({ Bucket }));
+  assert.equal(Status, 'Enabled');
+  s3.destroy();
 });
 
 test('oauth2ctl works through Lambda Invoke', async () => {

@@ -109,6 +109,7 @@ describe('a deploy step', () => {
         release: '7',
         version: '3',
         input: '{"kind":"deploy"}',
+        asked: 'migrate',
         asked_arn: 'oauth2-dev-migrate:live',
       },
     });
@@ -150,7 +151,7 @@ describe('a deploy step', () => {
         ['FAILED', 'FAILED'],
       );
       assert.match(String(reported[0]?.Reason), /backup failed, .*no pg_dump/);
-      assert.match(String(reported[1]?.Reason), /cannot even be planned: .*the database is away/);
+      assert.match(String(reported[1]?.Reason), /migrate failed before backup, at its plan: .*the database is away/);
       assert.equal(invoked.length, 3);
     });
   });

@@ -47,14 +47,19 @@ export class DeploySteps extends Construct {
    * Runs the procedure once in each deploy that brings another version of it, or of the one that is asked.
    * @param asked only where the plan of this one wants a backup is the procedure run
    */
-  run(procedure: string, { live }: ServerFunction, input: object = {}, asked?: ServerFunction): CustomResource {
+  run(
+    procedure: string,
+    { live }: ServerFunction,
+    input: object = {},
+    asked?: readonly [name: string, ServerFunction],
+  ): CustomResource {
     // A policy for each step: in one for all, a step would wait for functions that wait for it.
     const policy = new Policy(this, `${procedure}-policy`, {
       roles: [this.#role],
       statements: [
         new PolicyStatement({
           actions: ['lambda:InvokeFunction'],
-          resources: [live, ...(asked ? [asked.live] : [])].map((one) => one.functionArn),
+          resources: [live, ...(asked ? [asked[1].live] : [])].map((one) => one.functionArn),
         }),
       ],
     });
@@ -68,7 +73,7 @@ export class DeploySteps extends Construct {
         release: this.#release,
         version: live.version.version,
         input: JSON.stringify(input),
-        ...(asked && { asked_arn: asked.live.functionArn, asked_version: asked.live.version.version }),
+        ...(asked && { asked: asked[0], asked_arn: asked[1].live.functionArn, asked_version: asked[1].live.version.version }),
       },
     });
     step.node.addDependency(policy);

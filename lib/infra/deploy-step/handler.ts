@@ -13,6 +13,7 @@ interface StepProperties {
   readonly input?: string;
   /** Of a procedure that is asked first what it would do: only where its plan wants a backup is one taken. */
   readonly asked_arn?: string;
+  readonly asked?: string;
 }
 
 export type StepEvent = CloudFormationEvent<StepProperties>;
@@ -27,14 +28,15 @@ export function handler(event: StepEvent): Promise<void> {
 }
 
 async function run({ RequestType, ResourceProperties, OldResourceProperties }: StepEvent): Promise<Outcome> {
-  const { function_arn, procedure, release, version, input = '{}', asked_arn } = ResourceProperties;
+  const { function_arn, procedure, release, version, input = '{}', asked_arn, asked } = ResourceProperties;
   // Schema changes only go forward: neither a removal nor CloudFormation's way back from a failed deploy takes one back.
   const back = OldResourceProperties !== undefined && Number(version) < Number(OldResourceProperties.version);
   if (RequestType === 'Delete' || back) return { Status: 'SUCCESS', Reason: 'nothing to take back' };
   const order = { reason: `deploy of ${release}`, actor: 'deploy' };
   if (asked_arn !== undefined) {
     const { text, answer } = await call(asked_arn, { ...order, input: {}, apply: false });
-    if (answer?.outcome !== 'planned') return { Status: 'FAILED', Reason: `what follows cannot even be planned: ${text}` };
+    if (answer?.outcome !== 'planned')
+      return { Status: 'FAILED', Reason: `${asked} failed before ${procedure}, at its plan: ${text}` };
     if (answer.plan?.backup_first !== true) return { Status: 'SUCCESS', Reason: `nothing asks for ${procedure}` };
   }
   const { text, answer } = await call(function_arn, { ...order, input: JSON.parse(input) as object, apply: true });
