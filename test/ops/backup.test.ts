@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { backup } from '../../lib/ops/backup.ts';
 import type { ProgramPlace } from '../../lib/ops/postgres-programs.ts';
 import { runProcedure } from '../../lib/ops/procedure.ts';
+import { inSnapshot } from '../../lib/store/backup-contents.ts';
 import { openDatabase } from '../../lib/store/database.ts';
 import { openBucket, type TestBucket, writePrograms } from '../support/backups.ts';
 import { clock, openWorkbench, readAuditLog, type Workbench } from './workbench.ts';
@@ -82,8 +83,7 @@ test('what cannot be listed is no backup: it has no manifest', async () => {
 
 test('two at once: one waits for nobody and says so', async () => {
   const other = bench.connect('oauth2_backup');
-  await other.sql.begin(async (sql) => {
-    await sql`select pg_advisory_xact_lock(4715114)`;
+  await inSnapshot(other.sql, async () => {
     const { error } = await run({ folder: '/nowhere', path: '' });
     assert.equal(error?.code, 'under_way');
   });
