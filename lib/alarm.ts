@@ -9,6 +9,7 @@ export type Source =
   | 'database'
   | 'proxy'
   | 'failed-queue'
+  | 'dropped-queue'
   | 'server'
   | 'procedure'
   | 'certificate'

@@ -1,5 +1,6 @@
 /** The alarm table: what is watched, from which value on it is wrong, who hears of it and which page helps. */
 import type { Alarm } from './alarm.ts';
+import { eventAlarms } from './event-alarms.ts';
 
 /** The part of the requests that is answered 5xx. */
 const errorRate = {
@@ -159,6 +160,7 @@ export const alarms = {
     runbook: 'disable-user',
     purpose: 'A refresh token came back after it was rotated: it may be stolen, and its family was revoked',
   },
+  ...eventAlarms,
   DatabaseCpuHigh: {
     metrics: { cpu: { source: 'database', name: 'CPUUtilization', statistic: 'Average' } },
     fires: 'above',

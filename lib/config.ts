@@ -1,5 +1,5 @@
 /** Turns the environment into a checked configuration: the only reader of process.env in function code. */
-import type { EventType } from './event-types.ts';
+import { type EventKind, type EventType, eventTypes } from './event-types.ts';
 import { type Setting, type SettingName, settings, wiring } from './settings.ts';
 
 // Powertools looks into the environment some thirty times a request, and each look at the real one costs a microsecond.
@@ -200,10 +200,24 @@ export function readBackupConfig(environment: Environment = process.env) {
 export function readEventContext(environment: Environment = process.env) {
   const mode = readSetting(environment, 'OAUTH2_EVENTS');
   const listed = new Set(readSetting(environment, 'OAUTH2_EVENTS_TYPES').split(' '));
+  const publishes = (type: EventType) => mode === 'allow_all' || (mode !== 'off' && listed.has(type) === (mode === 'include'));
   return {
-    records: (type: EventType) => mode === 'allow_all' || (mode !== 'off' && listed.has(type) === (mode === 'include')),
+    /** Whether a type goes to the bus. */
+    publishes,
+    // What a restore has to carry out again is recorded in any case.
+    records: (type: EventType) => publishes(type) || (eventTypes[type] as EventKind).replayed === true,
     producer: environment.AWS_LAMBDA_FUNCTION_NAME ?? 'oauth2',
   };
+}
+
+/** Name of the bus that events go to; empty where the stage has none. @throws {ConfigurationError} */
+export function readEventBus(environment: Environment = process.env): string {
+  return readSetting(environment, 'OAUTH2_EVENTS_BUS');
+}
+
+/** Whether the stage sends events to a bus. @throws {ConfigurationError} */
+export function sendsEvents(environment: Environment = process.env): boolean {
+  return readSetting(environment, 'OAUTH2_EVENTS') !== 'off';
 }
 
 /** How long a delivered event stays in the database, milliseconds. @throws {ConfigurationError} */

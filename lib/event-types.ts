@@ -2,6 +2,8 @@
 
 export interface EventKind {
   readonly severity: 'info' | 'warning' | 'error';
+  /** A restore carries it out again, so that no filter keeps it from being recorded. */
+  readonly replayed?: true;
   readonly purpose: string;
 }
 
@@ -10,30 +12,38 @@ export const eventTypes = {
   authorization_code_validated: { severity: 'info', purpose: 'A code was exchanged for tokens' },
   authorization_code_expired: { severity: 'info', purpose: 'A code was deleted that nobody had exchanged' },
   token_created: { severity: 'info', purpose: 'An access token was issued' },
-  token_revoked: { severity: 'info', purpose: 'An access token, a token family, or everything up to an instant was revoked' },
+  token_revoked: {
+    severity: 'info',
+    replayed: true,
+    purpose: 'An access token, a token family, or everything up to an instant was revoked',
+  },
   token_expired: { severity: 'info', purpose: 'A token family was deleted whose refresh token had expired' },
   refresh_token_reused: {
     severity: 'warning',
+    replayed: true,
     purpose: 'A refresh token came back after it was rotated; its family was revoked',
   },
   authorization_code_reused: {
     severity: 'warning',
+    replayed: true,
     purpose: 'A code came back after its exchange; the family from it was revoked',
   },
   client_registered: { severity: 'info', purpose: 'A client was registered' },
   client_updated: { severity: 'info', purpose: 'A client changed its registration' },
-  client_disabled: { severity: 'warning', purpose: 'A client was disabled' },
-  client_enabled: { severity: 'info', purpose: 'A client was enabled again' },
-  client_deleted: { severity: 'info', purpose: 'A client was deleted' },
+  client_disabled: { severity: 'warning', replayed: true, purpose: 'A client was disabled' },
+  client_enabled: { severity: 'info', replayed: true, purpose: 'A client was enabled again' },
+  client_deleted: { severity: 'info', replayed: true, purpose: 'A client was deleted' },
   client_authentication_failed: { severity: 'warning', purpose: 'Somebody failed to authenticate as a client' },
   user_created: { severity: 'info', purpose: 'An account was created' },
-  user_disabled: { severity: 'warning', purpose: 'An account was disabled' },
-  user_enabled: { severity: 'info', purpose: 'An account was enabled again' },
+  user_disabled: { severity: 'warning', replayed: true, purpose: 'An account was disabled' },
+  user_enabled: { severity: 'info', replayed: true, purpose: 'An account was enabled again' },
   user_authenticated: { severity: 'info', purpose: 'An end-user signed in' },
   user_authentication_failed: { severity: 'warning', purpose: 'Somebody failed to sign in' },
-  user_logout: { severity: 'info', purpose: 'A sign-in session ended' },
+  user_logout: { severity: 'info', replayed: true, purpose: 'A sign-in session ended' },
+  access_blocked: { severity: 'warning', replayed: true, purpose: 'A client, an account or addresses were shut out' },
+  access_unblocked: { severity: 'info', replayed: true, purpose: 'A client, an account or addresses were let in again' },
   consent_granted: { severity: 'info', purpose: 'An end-user allowed a client what it asked for' },
-  signing_keys_rotated: { severity: 'warning', purpose: 'The signing keys changed' },
+  signing_keys_rotated: { severity: 'warning', replayed: true, purpose: 'The signing keys changed' },
 } as const satisfies Record<string, EventKind>;
 
 export type EventType = keyof typeof eventTypes;

@@ -52,6 +52,10 @@ export const metricTable = {
   backup_duration_seconds: { kind: 'gauge', labels: [], purpose: 'Time that the last backup took, until it was read back' },
   logout_tokens_delivered_total: { kind: 'counter', labels: [], purpose: 'Logout tokens that clients took' },
   logout_tokens_failed_total: { kind: 'counter', labels: [], purpose: 'Logout tokens that did not reach their client' },
+  events_relayed_total: { kind: 'counter', labels: [], purpose: 'Events that the bus took' },
+  events_backlog: { kind: 'gauge', labels: [], purpose: 'Events that wait to be sent' },
+  events_oldest_seconds: { kind: 'gauge', labels: [], purpose: 'Since when the oldest event waits to be sent' },
+  events_set_aside: { kind: 'gauge', labels: [], purpose: 'Events that failed too often and wait for an operator' },
   db_queries_total: { kind: 'counter', labels: ['route'], purpose: 'Statements sent to the database' },
   db_query_duration_seconds: {
     kind: 'histogram',

@@ -6,7 +6,8 @@ import type { Need } from './routes.ts';
  * `migrations` carries their files without the right to apply them,
  * `administration` may read the database administrator's password, which creates the other roles,
  * `backups` reads their bucket and `backups-write` adds to it, `dump` reads every row from the database itself,
- * `postgres-programs` runs pg_dump or pg_restore, `trail` reads what is kept of events beside the backups.
+ * `postgres-programs` runs pg_dump or pg_restore, `trail` reads what is kept of events beside the backups,
+ * `events` may put events to the bus of the stage.
  */
 export type ProcedureNeed =
   | Need
@@ -18,7 +19,8 @@ export type ProcedureNeed =
   | 'backups-write'
   | 'dump'
   | 'postgres-programs'
-  | 'trail';
+  | 'trail'
+  | 'events';
 
 /** One more time at which a procedure runs, with an input of its own. */
 export interface FurtherSchedule {

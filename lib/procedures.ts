@@ -179,6 +179,27 @@ export const procedures = {
     quiet: true,
     purpose: 'Add up what the functions counted and timed',
   },
+  'relay-events': {
+    needs: ['database', 'events'],
+    writes: false,
+    command: false,
+    schedule: 'rate(1 minute)',
+    seconds: 60,
+    purpose: 'Send the events of the outbox to the bus',
+  },
+  'read-events': {
+    needs: ['database'],
+    writes: false,
+    command: false,
+    occasion: 'with `events`',
+    purpose: 'Read recorded events',
+  },
+  'retry-events': {
+    needs: ['database'],
+    writes: true,
+    command: true,
+    purpose: 'Send events again that were set aside',
+  },
   'collect-logout-notices': {
     needs: ['database'],
     writes: false,

@@ -147,6 +147,14 @@ export const routes = {
     cors: false,
     purpose: 'The metrics for Prometheus (off by default)',
   },
+  'events-health': {
+    methods: ['GET'],
+    paths: ['/events/health'],
+    needs: ['database'],
+    answers: 'json',
+    cors: false,
+    purpose: 'Whether events reach the bus, how many wait and since when',
+  },
   home: {
     methods: ['GET'],
     paths: ['/'],

@@ -58,6 +58,7 @@ export interface Stage {
     | 'rotation schedules'
     | 'field patterns'
     | 'container images'
+    | 'policies and archives of buses'
   )[];
   /** The issuer; without one it is the custom domain or, without that too, the address that API Gateway gives. */
   readonly issuer?: string;
@@ -121,7 +122,15 @@ export const stages = {
     ...unattended,
     deployed: true,
     reads_environment: true,
-    lacks: ['saved queries', 'metric math', 'exact policies', 'rotation schedules', 'field patterns', 'container images'],
+    lacks: [
+      'saved queries',
+      'metric math',
+      'exact policies',
+      'rotation schedules',
+      'field patterns',
+      'container images',
+      'policies and archives of buses',
+    ],
     database: { kind: 'external', host: '127.0.0.1', port: 5432 },
     log_days: 1,
     throttle: { each_route: 10_000 },
@@ -199,6 +208,17 @@ export const stages = {
 export type StageName = keyof typeof stages;
 
 /** The stacks of a stage in the order of their deployment: each may use what stands before it. `oauth2-STAGE-PART` is a stack's name. */
-export const stackParts = ['network', 'data', 'keys', 'copies', 'backups', 'ops', 'api', 'observability', 'edge'] as const;
+export const stackParts = [
+  'network',
+  'data',
+  'keys',
+  'copies',
+  'backups',
+  'events',
+  'ops',
+  'api',
+  'observability',
+  'edge',
+] as const;
 
 export type StackPart = (typeof stackParts)[number];

@@ -45,6 +45,7 @@ export const toolProcedures = {
     purpose: 'Compare a time with the one before it, and say what most likely changed it',
   },
   logs: { runs: 'tool', needs: [], writes: false, command: true, purpose: 'Show, follow, search and export the logs' },
+  events: { runs: 'tool', needs: [], writes: false, command: true, purpose: 'Show and follow the recorded events' },
   releases: { runs: 'tool', needs: [], writes: false, command: true, purpose: 'List the releases and which one is live' },
   release: { runs: 'tool', needs: [], writes: true, command: true, purpose: 'Put a release in place: every function at once' },
   incident: {

@@ -13,8 +13,8 @@ export const sum = (charges: readonly Charge[]): number => charges.reduce((total
 
 /** Seconds that a scheduled procedure is billed for, an assumption above what was seen. */
 const procedureSeconds = 0.5;
-/** Metrics that the scheduled procedures publish together, beside one for the success of each: six gauges, two of the database. */
-const gaugeMetrics = 8;
+/** Metrics that the scheduled procedures publish together, beside one for the success of each: six gauges, two of the database, four of events. */
+const gaugeMetrics = 12;
 
 /** Types that cost nothing by themselves or in any amount that a stage has. */
 export const freeTypes = [
@@ -33,6 +33,7 @@ export const freeTypes = [
   'AWS::EC2::Subnet',
   'AWS::EC2::SubnetRouteTableAssociation',
   'AWS::EC2::VPC',
+  'AWS::Events::EventBusPolicy',
   'AWS::IAM::Policy',
   'AWS::IAM::Role',
   'AWS::KMS::Alias',
@@ -62,6 +63,8 @@ export const usedTypes = [
   'AWS::ApiGatewayV2::Stage',
   'AWS::CloudFront::Distribution',
   'AWS::EC2::FlowLog',
+  'AWS::Events::Archive',
+  'AWS::Events::EventBus',
   'AWS::Lambda::Function',
   'AWS::Logs::Delivery',
   'AWS::Logs::DeliveryDestination',

@@ -5,6 +5,7 @@ import type { FunctionProcedureName, procedures, ToolProcedureName } from '../pr
 import type { ToolProcedure } from '../releases/tool.ts';
 import { backupCommands } from './backup-commands.ts';
 import { blockCommands } from './block-commands.ts';
+import { retryEventsCommand } from './event-commands.ts';
 import { CliFailure } from './exit-codes.ts';
 import { maintenanceCommand } from './maintenance-command.ts';
 import { facts, instant, table } from './present.ts';
@@ -277,6 +278,7 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
     example: 'oauth2ctl revoke-tokens --client QTxy1rFNwLi5MbdpTEo8HA --apply --reason "its tokens are in a public log"',
   },
   ...backupCommands,
+  'retry-events': retryEventsCommand,
   ...blockCommands,
   'restore-drill': restoreDrillCommand,
   maintenance: maintenanceCommand,

@@ -5,6 +5,7 @@ import { rotateDatabasePassword } from '../incident/rotate-database-password.ts'
 import { reportAccess } from '../observe/access-report.ts';
 import { diagnose } from '../observe/diagnose.ts';
 import { examine } from '../observe/doctor.ts';
+import { showEvents } from '../observe/events.ts';
 import { showLogs } from '../observe/logs.ts';
 import { measureStage } from '../observe/metrics.ts';
 import type { ToolProcedureName } from '../procedures.ts';
@@ -17,6 +18,7 @@ import { rollBack } from '../releases/rollback.ts';
 import type { ToolProcedure } from '../releases/tool.ts';
 import { verifyStage } from '../releases/verify.ts';
 import type { Command } from './commands.ts';
+import { eventsCommand } from './event-commands.ts';
 import { CliFailure } from './exit-codes.ts';
 import { incidentCommand } from './incident-command.ts';
 import { logCommand, readSince } from './log-command.ts';
@@ -36,6 +38,7 @@ export const toolProcedures: Record<ToolProcedureName, ToolProcedure> = {
   metrics: measureStage,
   diagnose,
   logs: showLogs,
+  events: showEvents,
   releases: listStageReleases,
   release: putRelease,
   incident: handleIncident,
@@ -157,6 +160,7 @@ export const toolCommands: Record<ToolProcedureName, Command> = {
     example: 'oauth2ctl diagnose --since 30m --stage production',
   },
   logs: logCommand,
+  events: eventsCommand,
   releases: {
     acts: 'reads',
     options: [],

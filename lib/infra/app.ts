@@ -10,6 +10,7 @@ import { CopyStack } from './copy-stack.ts';
 import { DataStack } from './data-stack.ts';
 import { externalDatabase } from './database.ts';
 import type { EdgeStack } from './edge-stack.ts';
+import { EventsStack, hasBus } from './events-stack.ts';
 import { KeysStack } from './keys-stack.ts';
 import { NetworkStack } from './network-stack.ts';
 import type { ObservabilityStack } from './observability-stack.ts';
@@ -34,6 +35,8 @@ export interface StageStacks {
   /** Where the stage names a second region. */
   readonly copies?: CopyStack;
   readonly backups: BackupStack;
+  /** Where the stage has a bus. */
+  readonly events?: EventsStack;
   readonly ops: OpsStack;
   readonly api: ApiStack;
   /** Where CloudFormation carries the stage out. */
@@ -71,12 +74,15 @@ export async function addStage(
   const backups = new BackupStack(app, id('backups'), { stage, ...props('backups of the database') });
   // S3 copies only into a bucket that is there.
   if (copies) backups.addStackDependency(copies);
-  const house = { stage, bundles, network, database: data ?? externalDatabase(database as ExternalDatabase), keys, backups };
+  const events = hasBus(stage) ? new EventsStack(app, id('events'), { stage, ...props('bus of events') }) : undefined;
+  const reached = data ?? externalDatabase(database as ExternalDatabase);
+  const house = { stage, bundles, network, database: reached, keys, backups, ...(events && { events }) };
   const ops = new OpsStack(app, id('ops'), { house, ...props('procedures and schedules') });
   const api = new ApiStack(app, id('api'), { house, ops, ...props('endpoints') });
   // New code takes traffic only after the procedures have prepared database and keys for it.
   api.addStackDependency(ops);
-  const stacks: StageStacks = { app, network, ...(data && { data }), keys, ...(copies && { copies }), backups, ops, api };
+  const stored = { keys, ...(data && { data }), ...(copies && { copies }), backups, ...(events && { events }) };
+  const stacks: StageStacks = { app, network, ...stored, ops, api };
   // Without CloudWatch there is nothing that would read the rest, and every start would wait for it to load.
   if (!stage.deployed) return stacks;
 
@@ -86,6 +92,7 @@ export async function addStage(
     network,
     ops,
     backups,
+    ...(events && { events }),
     ...props('alarms and dashboard'),
   });
   // Its queries and graphs are of what the other stacks make.

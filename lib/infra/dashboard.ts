@@ -87,6 +87,11 @@ export function addDashboard(scope: Construct, measured: Measured, alarms: reado
   dashboard.addWidgets(
     graph('Procedures', ofFunctions('Invocations', 'Sum', procedureNames), ofFunctions('Errors', 'Sum', procedureNames)),
     graph(
+      'Events',
+      metrics('server', 'Sum', 'events_relayed_total'),
+      metrics('server', 'Maximum', 'events_backlog', 'events_set_aside'),
+    ),
+    graph(
       'Clients and active tokens',
       metrics('server', 'Maximum', 'oauth_clients_total', 'oauth_active_tokens'),
       [],

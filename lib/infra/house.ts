@@ -2,6 +2,7 @@
 import type { BackupStack } from './backup-stack.ts';
 import type { Bundle } from './bundle.ts';
 import type { Database } from './database.ts';
+import type { EventsStack } from './events-stack.ts';
 import type { KeysStack } from './keys-stack.ts';
 import type { NetworkStack } from './network-stack.ts';
 import type { CheckedStage } from './read-stage.ts';
@@ -13,4 +14,6 @@ export interface House {
   readonly database: Database;
   readonly keys: KeysStack;
   readonly backups: BackupStack;
+  /** Where the stage has a bus. */
+  readonly events?: EventsStack;
 }

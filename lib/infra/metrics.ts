@@ -9,6 +9,8 @@ export interface Measured {
   readonly stage_name: string;
   readonly api_id: string;
   readonly failed_queue: string;
+  /** Of the bus, where the stage has one. */
+  readonly dropped_queue?: string;
   /** Of the domain, where the stage has one. */
   readonly certificate_arn?: string;
   /** Where the backups have copies. */
@@ -24,7 +26,7 @@ interface Place {
 
 /** Nothing where the stage has no such source. `name` is the function's or the procedure's, for metrics of one. */
 export function placeOf(source: Source, measured: Measured, name = ''): Place | undefined {
-  const { stage_name, api_id, failed_queue, certificate_arn, replication, database } = measured;
+  const { stage_name, api_id, failed_queue, dropped_queue, certificate_arn, replication, database } = measured;
   switch (source) {
     case 'api':
       return { namespace: 'AWS/ApiGateway', dimensions: { ApiId: api_id } };
@@ -32,6 +34,8 @@ export function placeOf(source: Source, measured: Measured, name = ''): Place | 
       return { namespace: 'AWS/Lambda', dimensions: { FunctionName: functionName(stage_name, name) } };
     case 'failed-queue':
       return { namespace: 'AWS/SQS', dimensions: { QueueName: failed_queue } };
+    case 'dropped-queue':
+      return dropped_queue === undefined ? undefined : { namespace: 'AWS/SQS', dimensions: { QueueName: dropped_queue } };
     case 'server':
       return { namespace: 'oauth2_server', dimensions: { service: `oauth2-${stage_name}` } };
     case 'procedure':

@@ -18,6 +18,7 @@ import { AccountPrincipal, AnyPrincipal, PolicyStatement } from 'aws-cdk-lib/aws
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { ProcedureNeed } from '../procedures.ts';
+import { hasBus } from './events-stack.ts';
 import type { CheckedStage } from './read-stage.ts';
 
 export const databasePort = 5432;
@@ -35,6 +36,8 @@ export interface PrivateNetwork {
     readonly vault_clients: SecurityGroup;
     /** Functions that reach S3, which has a way to it and no address. */
     readonly storage_clients: SecurityGroup;
+    /** Those that put events to the bus, where the stage has one. */
+    readonly bus_clients?: SecurityGroup;
   };
 }
 
@@ -86,6 +89,7 @@ export class NetworkStack extends Stack {
     }
     if (needs.includes('dump')) securityGroups.push(groups.database_clients);
     if (needs.some((need) => need === 'backups' || need === 'backups-write')) securityGroups.push(groups.storage_clients);
+    if (needs.includes('events') && groups.bus_clients) securityGroups.push(groups.bus_clients);
     return { vpc, securityGroups };
   }
 
@@ -142,7 +146,23 @@ export class NetworkStack extends Stack {
       }),
     );
     this.#openStorage(stage, network, groups.storage_clients);
-    return { vpc, groups };
+    if (!hasBus(stage)) return { vpc, groups };
+    const bus = group('bus', 'The endpoint of EventBridge');
+    const bus_clients = group('bus-clients', 'Functions that put events to the bus');
+    bus_clients.connections.allowTo(bus, Port.tcp(443), 'to EventBridge');
+    const events = network.addInterfaceEndpoint('event-bridge', {
+      service: InterfaceVpcEndpointAwsService.EVENTBRIDGE,
+      securityGroups: [bus],
+      open: false,
+    });
+    events.addToPolicy(
+      new PolicyStatement({
+        principals: [new AccountPrincipal(this.account)],
+        actions: ['events:PutEvents'],
+        resources: [this.formatArn({ service: 'events', resource: 'event-bus', resourceName: `oauth2-${stage.name}` })],
+      }),
+    );
+    return { vpc, groups: { ...groups, bus_clients } };
   }
 
   /** A route to S3 and nowhere else: its addresses are many and change, so the group lets through all, and only that route is there. */

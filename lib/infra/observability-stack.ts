@@ -11,6 +11,7 @@ import { ruleOfCopies } from './backup-copies.ts';
 import type { BackupStack } from './backup-stack.ts';
 import { addBurnAlarms } from './burn-alarms.ts';
 import { addDashboard } from './dashboard.ts';
+import type { EventsStack } from './events-stack.ts';
 import type { Measured } from './metrics.ts';
 import type { NetworkStack } from './network-stack.ts';
 import type { OpsStack } from './ops-stack.ts';
@@ -23,13 +24,14 @@ export interface ObservabilityStackProps extends StackProps {
   readonly network: NetworkStack;
   readonly ops: OpsStack;
   readonly backups: BackupStack;
+  readonly events?: EventsStack;
 }
 
 export class ObservabilityStack extends Stack {
   readonly topics: Topics;
   readonly alarms: ReadonlyMap<string, AlarmBase>;
 
-  constructor(scope: Construct, id: string, { stage, network, ops, backups, ...props }: ObservabilityStackProps) {
+  constructor(scope: Construct, id: string, { stage, network, ops, backups, events, ...props }: ObservabilityStackProps) {
     super(scope, id, props);
     const { database } = stage;
     const measured: Measured = {
@@ -39,6 +41,7 @@ export class ObservabilityStack extends Stack {
       ...(backups.copies && {
         replication: { bucket: backups.bucket.bucketName, copies: backups.copies.bucket, rule: ruleOfCopies },
       }),
+      ...(events && { dropped_queue: events.dropped.queueName }),
       ...(stage.domain && { certificate_arn: stage.domain.certificate_arn }),
       ...(database.kind === 'managed' && {
         database: {

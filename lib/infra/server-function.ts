@@ -84,6 +84,7 @@ export class ServerFunction extends Construct {
         ...house.keys.admit(this.role, needs),
         ...house.backups.admit(this.role, needs),
         ...(programs && stage.postgres_programs !== undefined && { OAUTH2_POSTGRES_PROGRAMS: stage.postgres_programs }),
+        ...house.events?.admit(this.role, needs),
         POWERTOOLS_METRICS_NAMESPACE: 'oauth2_server',
         POWERTOOLS_SERVICE_NAME: `oauth2-${stage.name}`,
       },

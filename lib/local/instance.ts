@@ -4,6 +4,7 @@ import { functionName } from '../procedures.ts';
 import type { AwsEndpoint } from './aws-endpoint.ts';
 import { listen, takeFolder } from './claim.ts';
 import { type Database, startDatabase } from './database.ts';
+import { type EventBus, openEventBus } from './event-bus.ts';
 import { createFunctions, type Functions } from './functions.ts';
 import { createGateway, FunctionUnavailable, type Gateway } from './gateway.ts';
 import type { Instance, InstanceOptions } from './instance-options.ts';
@@ -62,6 +63,7 @@ class RunningInstance implements Instance {
   #secrets!: Secrets;
   #machines!: StepFunctions;
   #storage!: Storage;
+  #bus!: EventBus;
   #database!: Database;
   #stopSchedules = () => {};
   #stopped: Promise<void> = Promise.resolve();
@@ -106,6 +108,8 @@ class RunningInstance implements Instance {
     const url = () => this.#database.url();
     const rds = await openAdministrator({ secrets: this.#secrets, url, place, stage });
     this.#undo.push(() => rds.close());
+    this.#bus = await openEventBus({ file: join(folder, 'events.jsonl'), place });
+    this.#undo.push(() => this.#bus.close());
     const lambda = await this.#openFunctions(template);
     this.#machines = await openStepFunctions({ file: join(folder, 'executions.json'), functions: this.#functions, say });
     this.#undo.push(() => this.#machines.close());
@@ -127,6 +131,7 @@ class RunningInstance implements Instance {
       rds_endpoint: rds.url,
       logs_endpoint: logs.url,
       sfn_endpoint: this.#machines.url,
+      events_endpoint: this.#bus.url,
       database: { host: this.#database.host, port: this.#database.port },
     });
   }
@@ -210,6 +215,7 @@ class RunningInstance implements Instance {
       AWS_REGION: place.region,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: this.#secrets.url,
       AWS_ENDPOINT_URL_S3: this.#storage.url,
+      AWS_ENDPOINT_URL_EVENTBRIDGE: this.#bus.url,
     };
     this.#functions = createFunctions({
       specs: template.functions,
@@ -241,6 +247,7 @@ class RunningInstance implements Instance {
     this.#destinations = template.destinations;
     this.#subscriptions?.replace(template.subscriptions);
     this.#machines.declare(template.machines);
+    this.#bus.declare(template.buses);
     this.#stopSchedules();
     this.#secrets.rotateBy(createRotation(this.#functions, template.schedules, this.#options.say));
     this.#stopSchedules = startSchedules(template.schedules, ({ name, function: target, machine, input, secret }) => {

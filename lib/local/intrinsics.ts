@@ -63,6 +63,10 @@ export function createResolver(stacks: readonly Stack[], places: Places): Resolv
     'AWS::RDS::DBProxy': { Ref: (_, id) => id.toLowerCase(), Endpoint: host },
     'AWS::ApiGatewayV2::Integration': { Ref: (_, id, stack) => `${stack.name}/${id}` },
     'AWS::ApiGatewayV2::Api': { Ref: () => 'local' },
+    'AWS::Events::EventBus': {
+      Ref: (resource, id, stack) => nameOf(id, resource, stack),
+      Arn: (resource, id, stack) => arn('events', `event-bus/${nameOf(id, resource, stack)}`),
+    },
     'AWS::IAM::Role': { Ref: (_, id) => id, Arn: (_, id) => `arn:aws:iam::${places.account}:role/${id}` },
     'AWS::SQS::Queue': { Ref: (_, id) => `http://127.0.0.1/${id}`, Arn: (_, id) => arn('sqs', id) },
     'AWS::SNS::Topic': { Ref: (_, id) => arn('sns', id) },

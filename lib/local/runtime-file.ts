@@ -18,6 +18,8 @@ export interface RuntimeFile {
   readonly logs_endpoint: string;
   /** `http://127.0.0.1:port` of the Step Functions API. */
   readonly sfn_endpoint: string;
+  /** `http://127.0.0.1:port` of the EventBridge API. */
+  readonly events_endpoint: string;
   readonly database: { readonly host: string; readonly port: number };
 }
 

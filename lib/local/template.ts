@@ -41,6 +41,8 @@ export interface Template {
   readonly secrets: readonly SecretSpec[];
   readonly machines: readonly MachineSpec[];
   readonly buckets: readonly BucketSpec[];
+  /** Names of the event buses. */
+  readonly buses: readonly string[];
   /** Format of the gateway's access log, where it keeps one. */
   readonly access_log: string | undefined;
 }
@@ -237,6 +239,7 @@ export function readTemplate(folder: string, places: Places): Template {
     secrets: ofType(stacks, 'AWS::SecretsManager::Secret').map((found) => readSecret(found, resolver, places)),
     machines: ofType(stacks, 'AWS::StepFunctions::StateMachine').map((found) => readMachine(found, resolver, places)),
     buckets: ofType(stacks, 'AWS::S3::Bucket').map((found) => readBucket(found, resolver)),
+    buses: ofType(stacks, 'AWS::Events::EventBus').map(([site, , resource]) => nameOf(site.resource, resource, site.stack)),
     access_log: ofType(stacks, 'AWS::ApiGatewayV2::Stage').flatMap(readAccessLog)[0],
   };
 }

@@ -146,12 +146,12 @@ export async function revokeAccessToken(
       with revoked as (
         update access_tokens set revoked_at = ${now}
         where expires_at = ${token.expires_at} and jti = ${token.jti} and client_id = ${clientId} and revoked_at is null
-        returning client_id, subject, jti
+        returning client_id, subject, jti, expires_at
       ) ${andRecord(db, now, {
         type: 'token_revoked',
         from: 'revoked',
         subject: db.sql`coalesce(${aboutUser(db, db.sql`subject`)}, ${aboutClient(db, db.sql`client_id`)})`,
-        data: db.sql`'client_id', client_id, 'user_id', subject, 'jti', jti, 'reason', 'revoked by the client'`,
+        data: db.sql`'client_id', client_id, 'user_id', subject, 'jti', jti, 'expires_at', expires_at, 'reason', 'revoked by the client'`,
       })}
       select 1 from revoked`,
   );

@@ -52,14 +52,27 @@ export async function listBlocks(db: Database): Promise<ListedBlock[]> {
   );
 }
 
+/** `clients/…`, `users/…` or `addresses/…`. */
+const aboutTarget = ({ sql }: Database): ReturnType<Database['sql']> =>
+  sql`kind || case kind when 'address' then 'es/' else 's/' end || target`;
+
 /** Adds a block or gives the one that is there a new end and reason. */
 export async function putBlock(db: Database, block: Block): Promise<void> {
   await db.ask(
     'put-block',
     db.sql`
-      insert into blocks (kind, target, blocked_at, expires_at, reason, was_disabled)
-      values (${block.kind}, ${block.target}, ${block.blocked_at}, ${block.expires_at}, ${block.reason}, ${block.was_disabled})
-      on conflict (kind, target) do update set blocked_at = excluded.blocked_at, expires_at = excluded.expires_at, reason = excluded.reason`,
+      with blocked as (
+        insert into blocks (kind, target, blocked_at, expires_at, reason, was_disabled)
+        values (${block.kind}, ${block.target}, ${block.blocked_at}, ${block.expires_at}, ${block.reason}, ${block.was_disabled})
+        on conflict (kind, target) do update set blocked_at = excluded.blocked_at, expires_at = excluded.expires_at, reason = excluded.reason
+        returning kind, target, expires_at, was_disabled
+      ) ${andRecord(db, block.blocked_at, {
+        type: 'access_blocked',
+        from: 'blocked',
+        subject: aboutTarget(db),
+        data: db.sql`'kind', kind, 'target', target, 'expires_at', expires_at, 'was_disabled', was_disabled`,
+      })}
+      select 1 from blocked`,
   );
 }
 
@@ -96,11 +109,16 @@ export async function liftBlock(
     client: { type: 'client_enabled', from: 'enabled', subject: aboutClient(db, sql`id`), data: sql`'client_id', id` },
     user: { type: 'user_enabled', from: 'enabled', subject: aboutUser(db, sql`id`), data: sql`'user_id', id` },
   };
-  const told = kind === 'address' ? sql`` : andRecord(db, now, events[kind]);
+  const told = andRecord(db, now, ...(kind === 'address' ? [] : [events[kind]]), {
+    type: 'access_unblocked',
+    from: 'lifted',
+    subject: aboutTarget(db),
+    data: sql`'kind', kind, 'target', target`,
+  });
   const rows = await db.ask<{ changed: boolean }>(
     'lift-block',
     sql`
-      with enabled as (${enabled}), lifted as (delete from blocks where kind = ${kind} and target = ${target} returning 1) ${told}
+      with enabled as (${enabled}), lifted as (delete from blocks where kind = ${kind} and target = ${target} returning kind, target) ${told}
       select exists (select from enabled) or exists (select from lifted) as changed`,
   );
   return rows[0]?.changed ?? false;

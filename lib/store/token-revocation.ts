@@ -91,7 +91,7 @@ export async function raiseWatermark(db: Database, extent: Extent, now: Date): P
       type: 'token_revoked',
       from: 'raised',
       subject: about,
-      data: sql`${data}, 'issued_before', ${before}::timestamptz, 'reason', 'revoked by an operator'`,
+      data: sql`${data}, 'issued_before', ${before}::timestamptz, 'sessions', ${sessions}::boolean, 'reason', 'revoked by an operator'`,
     })}
     select 1 from raised`;
   if (client_id !== undefined) {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
-import { GetFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import { GetFunctionConfigurationCommand, InvokeCommand } from '@aws-sdk/client-lambda';
 import { GetBucketVersioningCommand, GetObjectTaggingCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { GetScheduleCommand, SchedulerClient, UpdateScheduleCommand } from '@aws-sdk/client-scheduler';
 import { DescribeSecretCommand, GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
@@ -175,6 +175,39 @@ test('oauth2ctl works through Lambda Invoke', async () => {
   assert.equal(disabled.code, 0, disabled.stderr);
   const [row] = await sql`select procedure, outcome from audit_log where reason = 'no longer needed'`;
   assert.deepEqual({ ...row }, { procedure: 'disable-client', outcome: 'succeeded' });
+});
+
+test('events reach the bus through the role of the relay, and the health of events says so', async () => {
+  const created = await operate([
+    'create-client',
+    '--stage',
+    stage,
+    '--name',
+    'on the bus',
+    '--grant-types',
+    'client_credentials',
+  ]);
+  assert.equal(created.code, 0, created.stderr);
+  const { client_id } = created.json;
+  const order = JSON.stringify({ input: {}, apply: true, actor: 'test' });
+  const delivered = await comes(
+    async () => {
+      await lambda.send(
+        new InvokeCommand({ FunctionName: functionName(stage, 'relay-events'), Qualifier: 'live', Payload: order }),
+      );
+      const rows =
+        await sql`select delivered_at from events where subject = ${`clients/${client_id}`} and delivered_at is not null`;
+      return rows.length > 0 ? rows.length : undefined;
+    },
+    60,
+    'the delivery of an event',
+  );
+  assert.equal(delivered, 1);
+  const { status, json } = await ask('/events/health');
+  assert.deepEqual([status, json.enabled, json.set_aside], [200, true, 0]);
+  assert.ok(json.last_delivery);
+  const shown = await operate(['events', '--stage', stage, '--subject', `clients/${client_id}`, '--tail', '1']);
+  assert.equal(shown.json.delivery.state, 'delivered');
 });
 
 test('oauth2ctl status finds the stage well', async () => {

@@ -170,6 +170,31 @@ test('keys that were not rotated, too many active tokens, and no backup', async 
   assertFires('BackupOverdue', 'backup', overdue, calm);
 });
 
+test('a bus that takes nothing, and one that refuses an event again and again', async () => {
+  const { runProcedure } = await import('../../lib/ops/procedure.ts');
+  const { relayEvents } = await import('../../lib/ops/relay-events.ts');
+  const { BusUnavailable } = await import('../../lib/ops/put-events.ts');
+  const relay = async (put: Parameters<typeof relayEvents.apply>[0]['put']) => {
+    takeLines();
+    const tools = { ...operation.tools, issuer: server.issuer, publishes: () => true, put };
+    const { outcome } = await runProcedure(relayEvents, tools as never, { apply: true, actor: 'schedule' });
+    assert.equal(outcome, 'succeeded');
+    return { lines: takeLines() };
+  };
+  await server.db.sql`update event_relay set held_until = null`;
+  const calm = await relay(async (events) => events.map(() => undefined));
+  await clientToken();
+  await server.db
+    .sql`insert into events (at, type, data, producer) values (now() - interval '11 minutes', 'user_logout', '{}', 'drill')`;
+  const broken = await relay(async () => {
+    throw new BusUnavailable('no answer');
+  });
+  assertFires('EventsBacklog', 'events', broken, calm);
+  await server.db.sql`update events set attempts = 11 where delivered_at is null`;
+  const refused = await relay(async (events) => events.map(() => 'MalformedDetail'));
+  assertFires('EventsSetAside', 'retry-events', refused, calm);
+});
+
 test('a function that crashes, and one that does not start', async () => {
   const specs = [
     makeFunction(folder, 'token', 'export const handler = () => { process.exit(1); };'),

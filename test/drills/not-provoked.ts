@@ -10,6 +10,7 @@ export const notProvoked: { readonly [name in AlarmName]?: string } = {
   DatabaseStorageLow: rds,
   ConnectionsPinned: 'RDS Proxy measures it, and there is none on one machine',
   ScheduleFailed: 'SQS counts what EventBridge Scheduler gave up, and neither is on one machine',
+  EventsDropped: 'EventBridge puts into that queue what it cannot encrypt, and there is none on one machine',
   BackupTooSlow: 'a dump of ten minutes needs more rows than a drill has time for',
   BackupNotCopied: 'S3 measures it between two regions',
   CertificateExpiring: 'ACM measures it',

@@ -28,6 +28,9 @@ export const alarmCases: Readonly<Record<AlarmName, AlarmCase>> = {
   ProcedureFailed: { fires: { value: 1 }, rests: { value: 0 } },
   ScheduleFailed: { fires: { value: 1 }, rests: { value: 0 } },
   RefreshTokenReused: { fires: { value: 1 }, rests: { value: 0 } },
+  EventsBacklog: { fires: { value: 601 }, rests: { value: 600 } },
+  EventsSetAside: { fires: { value: 1 }, rests: { value: 0 } },
+  EventsDropped: { fires: { value: 1 }, rests: { value: 0 } },
   DatabaseCpuHigh: { fires: { value: 81 }, rests: { value: 80 } },
   // Of the 8 GiB of a db.m7g.large.
   DatabaseMemoryHigh: { fires: { free: 1.59 * gib }, rests: { free: 1.61 * gib } },

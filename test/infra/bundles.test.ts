@@ -41,7 +41,7 @@ describe('the bundle of', () => {
   after(() => rmSync(out, { recursive: true, force: true }));
 
   for (const [name, needs] of needsOf) {
-    const most = readsBackups(needs) ? largest : readsSecrets(needs) ? large : small;
+    const most = readsBackups(needs) ? largest : callsAws(needs) ? large : small;
     const bundleOf = () => bundles.get(name) as Bundle;
 
     it(`${name} holds nothing that its needs (${needs.join(', ') || 'none'}) do not explain`, () => {
@@ -144,9 +144,9 @@ describe('bundling', () => {
   });
 });
 
-/** Whether a function with these needs reads Secrets Manager, for which it carries the AWS SDK. */
-function readsSecrets(needs: readonly string[]): boolean {
-  return needs.some((need) => need === 'signing' || need === 'signing-write' || need === 'administration');
+/** Whether a function with these needs calls Secrets Manager or EventBridge, for which it carries the AWS SDK. */
+function callsAws(needs: readonly string[]): boolean {
+  return needs.some((need) => need === 'signing' || need === 'signing-write' || need === 'administration' || need === 'events');
 }
 
 function readsBackups(needs: readonly string[]): boolean {
@@ -154,7 +154,7 @@ function readsBackups(needs: readonly string[]): boolean {
 }
 
 function carriesSdk(needs: readonly string[]): boolean {
-  return readsSecrets(needs) || readsBackups(needs);
+  return callsAws(needs) || readsBackups(needs);
 }
 
 /** Every file in the bundle with its bytes in there; `eager`: only what loading `index.mjs` loads. */

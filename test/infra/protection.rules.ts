@@ -45,6 +45,7 @@ describe('the permissions of production', async () => {
       assert.equal(some(/^kms:Decrypt keys\//), signs);
       assert.equal(some(/^secretsmanager:(Put|Update).* keys\/signingkeys$/), needs.includes('signing-write'));
       assert.equal(some(/^secretsmanager:GetSecretValue data\//), needs.includes('administration'));
+      assert.equal(some(/^events:PutEvents events\/bus$/), needs.includes('events'));
     });
   }
 
@@ -89,7 +90,7 @@ for (const stage of ['production', 'complete', 'dev']) {
 
     it('talks inside the network only from group to group', () => {
       const groups = templates.some('AWS::EC2::SecurityGroup');
-      assert.equal(groups.length, 7);
+      assert.equal(groups.length, 9);
       for (const { id, properties } of groups) {
         assert.equal(properties.SecurityGroupIngress, undefined, id);
         // The CDK's way to write down that nothing may leave.

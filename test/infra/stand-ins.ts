@@ -12,7 +12,10 @@ import { complete } from './complete-stage.ts';
 /** Names of all stages of the table, and of the complete one. */
 export const stageNames = [...Object.keys(stages), 'complete'];
 
-const table: Readonly<Record<string, Stage>> = { ...stages, complete };
+/** A stage that wants no events. */
+const quiet: Stage = { ...stages.dev, settings: { OAUTH2_EVENTS: 'off' } };
+
+const table: Readonly<Record<string, Stage>> = { ...stages, complete, quiet };
 
 const folders: string[] = [];
 process.once('exit', () => {

@@ -1,0 +1,69 @@
+/** Events that were set aside are sent again when an operator says so, all or some of them. */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { runProcedure } from '../../lib/ops/procedure.ts';
+import { relayEvents } from '../../lib/ops/relay-events.ts';
+import { retryEvents } from '../../lib/ops/retry-events.ts';
+import type { CloudEvent } from '../../lib/protocol/cloud-event.ts';
+import { clock, openWorkbench, readAuditLog, type Workbench } from './workbench.ts';
+
+let bench: Workbench;
+before(async () => {
+  bench = await openWorkbench();
+});
+after(() => bench.stop());
+beforeEach(async () => {
+  await bench.migrator.sql`truncate events, audit_log`;
+  await bench.migrator.sql`
+    insert into events (at, type, subject, data, producer, attempts, next_attempt_at, set_aside_at, set_aside_because)
+    select now(), t, 'users/' || t, '{}', 'test', 12, now() + interval '1 hour', now(), 'MalformedDetail'
+    from unnest('{user_logout,user_logout,user_disabled}'::text[]) as t`;
+});
+
+const retry = (order: object) =>
+  runProcedure(retryEvents, { db: bench.operator, ...clock }, { reason: 'the bus is back', ...order });
+
+test('the plan says how many of each type, and changes nothing', async () => {
+  const { outcome, plan } = await retry({});
+  assert.equal(outcome, 'planned');
+  assert.deepEqual(plan.steps.slice(0, 2), [
+    'send 1 event of the type user_disabled again',
+    'send 2 events of the type user_logout again',
+  ]);
+  assert.equal((await bench.operator.sql`select from events where set_aside_at is not null`).length, 3);
+});
+
+test('they are due at once, as if never tried, and the relay sends them; a second run finds nothing', async () => {
+  const { result } = await retry({ apply: true });
+  assert.equal(result?.retried, 3);
+  const taken: CloudEvent[] = [];
+  const put = async (events: readonly CloudEvent[]) => {
+    taken.push(...events);
+    return events.map(() => undefined);
+  };
+  await runProcedure(
+    relayEvents,
+    { db: bench.operator, ...clock, issuer: 'https://i.example', publishes: () => true, put },
+    { apply: true },
+  );
+  assert.equal(taken.length, 3);
+  assert.equal((await retry({ apply: true })).result?.retried, 0);
+  assert.deepEqual(
+    (await readAuditLog(bench.operator)).rows.map(({ procedure, reason, detail }) => [procedure, reason, detail]),
+    [
+      ['retry-events', 'the bus is back', '3 events to be sent again'],
+      ['retry-events', 'the bus is back', '0 events to be sent again'],
+    ],
+  );
+});
+
+test('some of them, by type or by subject', async () => {
+  assert.equal((await retry({ apply: true, input: { types: ['user_disabled'] } })).result?.retried, 1);
+  assert.equal((await retry({ apply: true, input: { subject: 'users/nobody' } })).result?.retried, 0);
+  assert.equal((await retry({ apply: true, input: { subject: 'users/user_logout' } })).result?.retried, 2);
+});
+
+test('without a reason nothing happens', async () => {
+  const { outcome, error } = await retry({ apply: true, reason: null });
+  assert.deepEqual([outcome, error?.code], ['failed', 'reason_missing']);
+});
