@@ -39,18 +39,22 @@ async function checkIdentity({ account, region }: CheckedStage): Promise<Finding
   });
 }
 
-async function checkBootstrap(): Promise<Finding> {
-  return find('bootstrap', async () => {
+/** @param region another one than the stage's, where a stack of it is */
+async function checkBootstrap(region?: string): Promise<Finding> {
+  const [what, remedy] =
+    region === undefined
+      ? ['this account and region are', 'npx cdk bootstrap']
+      : [`${region} is`, `npx cdk bootstrap aws://ACCOUNT/${region}`];
+  return find(region === undefined ? 'bootstrap' : `bootstrap of ${region}`, async () => {
     const { GetParameterCommand, ParameterNotFound, SSMClient } = await import('@aws-sdk/client-ssm');
-    const client = new SSMClient(patient);
+    const client = new SSMClient({ ...patient, ...(region !== undefined && { region }) });
     try {
       const { Parameter } = await client.send(new GetParameterCommand({ Name: '/cdk-bootstrap/hnb659fds/version' }));
       if (Number(Parameter?.Value) < bootstrapNeeded)
-        throw new Error(`it is version ${Parameter?.Value} and has to be ${bootstrapNeeded} or newer: run npx cdk bootstrap`);
+        throw new Error(`it is version ${Parameter?.Value} and has to be ${bootstrapNeeded} or newer: run ${remedy}`);
       return `version ${Parameter?.Value}`;
     } catch (error) {
-      if (error instanceof ParameterNotFound)
-        throw new Error('this account and region are not bootstrapped: run npx cdk bootstrap');
+      if (error instanceof ParameterNotFound) throw new Error(`${what} not bootstrapped: run ${remedy}`);
       throw error;
     } finally {
       client.destroy();
@@ -156,8 +160,8 @@ function checkCertificates({ domain, edge }: CheckedStage): Promise<Finding>[] {
 export async function readPreflightFacts(stage: CheckedStage): Promise<Finding[]> {
   const identity = await checkIdentity(stage);
   if (identity.verdict === 'not well') return [identity];
-  return [
-    identity,
-    ...(await Promise.all([checkBootstrap(), checkQuotas(stage), checkDomain(stage), ...checkCertificates(stage)])),
-  ];
+  const { region, edge, backups } = stage;
+  const elsewhere = [edge && 'us-east-1', backups.copy_region].filter((one) => one !== undefined && one !== region);
+  const bootstraps = [undefined, ...new Set(elsewhere)].map((one) => checkBootstrap(one));
+  return [identity, ...(await Promise.all([...bootstraps, checkQuotas(stage), checkDomain(stage), ...checkCertificates(stage)]))];
 }

@@ -44,7 +44,16 @@ async function look(): Promise<Map<string, Finding>> {
 
 test('an account that has everything is well', async () => {
   const found = await look();
-  const names = ['credentials', 'bootstrap', 'quotas', 'domain', 'certificate', 'certificate of CloudFront'];
+  const names = [
+    'credentials',
+    'bootstrap',
+    'bootstrap of us-east-1',
+    'bootstrap of eu-west-1',
+    'quotas',
+    'domain',
+    'certificate',
+    'certificate of CloudFront',
+  ];
   assert.deepEqual([...found.keys()], names);
   for (const { name, verdict, detail } of found.values()) assert.equal(verdict, 'well', `${name}: ${detail}`);
 });
@@ -58,6 +67,12 @@ describe('what stands in the way is found:', () => {
       /signed in to account 999999999999/,
     ],
     ['no bootstrap', 'bootstrap', ({ parameters }) => parameters.clear(), /not bootstrapped: run npx cdk bootstrap/],
+    [
+      'no bootstrap in the region of the copies',
+      'bootstrap of eu-west-1',
+      ({ parameters }) => parameters.clear(),
+      /eu-west-1 is not bootstrapped: run npx cdk bootstrap aws:\/\/ACCOUNT\/eu-west-1/,
+    ],
     [
       'an old bootstrap',
       'bootstrap',
