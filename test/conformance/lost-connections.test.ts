@@ -92,6 +92,7 @@ test('killed before each request of a sign-in and of all that follows, ten times
   for (let round = 0; round < 10; round++) await walkThrough(kill);
 });
 
-test('cut without a farewell before each request: no request fails, and nothing is written twice', async () => {
-  await walkThrough(async () => relay.silence());
+test('cut without a farewell before each request, three times over: no request fails, and nothing is written twice', async () => {
+  // Three times: only then every function, and the list of blocked addresses beside each request, has met a connection that was open before.
+  for (let round = 0; round < 3; round++) await walkThrough(async () => relay.silence());
 });
