@@ -78,3 +78,26 @@ export function writeError(code: string, message: string, resource: string): str
   const facts = [element('Code', code), element('Message', message), element('Resource', resource)];
   return `<?xml version="1.0" encoding="UTF-8"?>\n<Error>${facts.join('')}</Error>`;
 }
+
+/** Of a bucket that keeps none but the current version of each object. */
+export function writeVersions(bucket: string, objects: readonly ObjectFacts[]): string {
+  const versions = objects.map(({ key, modified, etag, bytes }) => {
+    const facts = [
+      element('Key', key),
+      element('VersionId', 'null'),
+      element('IsLatest', true),
+      element('LastModified', modified),
+    ];
+    return `<Version>${facts.join('')}${element('ETag', etag)}${element('Size', bytes)}</Version>`;
+  });
+  return document('ListVersionsResult', [element('Name', bucket), element('IsTruncated', false), ...versions].join(''));
+}
+
+/** Keys that are to be deleted together. */
+export function readKeys(xml: string): string[] {
+  return [...xml.matchAll(/<Key>(.*?)<\/Key>/gs)].map(([, key = '']) => fromXml(key));
+}
+
+export function writeDeleted(): string {
+  return document('DeleteResult', '');
+}

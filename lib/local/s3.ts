@@ -8,7 +8,18 @@ import { pipeline } from 'node:stream/promises';
 import { type AwsEndpoint, AwsError, isSigned } from './aws-endpoint.ts';
 import { BucketFolder, type Described, type ObjectFacts } from './bucket-folder.ts';
 import { bodyOf, checkSum, textOf } from './s3-body.ts';
-import { readParts, readTags, writeCompleted, writeError, writeListing, writeTags, writeUpload } from './s3-xml.ts';
+import {
+  readKeys,
+  readParts,
+  readTags,
+  writeCompleted,
+  writeDeleted,
+  writeError,
+  writeListing,
+  writeTags,
+  writeUpload,
+  writeVersions,
+} from './s3-xml.ts';
 
 /** A bucket as the template declares it. */
 export interface BucketSpec {
@@ -130,6 +141,11 @@ function remove({ folder, key, query }: Call): Reply {
   return { status: 204 };
 }
 
+async function removeSeveral({ folder, request }: Call): Promise<Reply> {
+  for (const key of readKeys(await textOf(request))) folder.remove(key);
+  return xml(writeDeleted());
+}
+
 function list({ folder, bucket, query }: Call): Reply {
   const prefix = query.get('prefix') ?? '';
   const delimiter = query.get('delimiter') ?? '';
@@ -159,6 +175,8 @@ function answer(call: Call): Promise<Reply> | Reply {
   if (key === '') {
     if (method === 'HEAD') return { status: 200 };
     if (method === 'GET' && query.get('list-type') === '2') return list(call);
+    if (method === 'GET' && query.has('versions')) return xml(writeVersions(call.bucket, call.folder.list()));
+    if (method === 'POST' && query.has('delete')) return removeSeveral(call);
   } else if (Buffer.byteLength(encodeURIComponent(key)) > 200) throw new AwsError('KeyTooLongError', 'Your key is too long', 400);
   else if (reads && query.has('tagging')) return xml(writeTags(found(call).tags));
   else if (reads) return read(call);

@@ -47,9 +47,10 @@ async function requireBackup({ stage, call }: ToolContext, now: number): Promise
 function describePlan(doomed: readonly FoundStack[], left: readonly FoundStack[], backup: Backup | undefined): string[] {
   return [
     ...(backup === undefined ? [] : [`rely on the backup ${backup.backup_id} of ${backup.taken_at}, which was read back`]),
-    ...doomed.map(({ name, is_protected, keeps }) => {
+    ...doomed.map(({ name, is_protected, keeps, buckets }) => {
       const kept = Object.entries(keeps).map(([type, count]) => `${count} × ${type}`);
-      return `${is_protected ? 'lift the protection of, and delete,' : 'delete'} ${name}${kept.length === 0 ? '' : `; these stay: ${kept.join(', ')}`}`;
+      const lost = buckets.map((bucket) => `, with everything in ${bucket}`).join('');
+      return `${is_protected ? 'lift the protection of, and delete,' : 'delete'} ${name}${lost}${kept.length === 0 ? '' : `; these stay: ${kept.join(', ')}`}`;
     }),
     ...left.map(({ name }) => `leave ${name}: the database that stays is in it`),
   ];

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CloudFormationClient, Stack } from '@aws-sdk/client-cloudformation';
 import { type StackPart, type Stage, stackParts, stages } from '../stages.ts';
+import { emptyBucket } from './empty-bucket.ts';
 import { ReleaseFault } from './fault.ts';
 import type { ToolContext } from './tool.ts';
 
@@ -15,6 +16,8 @@ export interface FoundStack {
   readonly is_protected: boolean;
   /** Resource types that outlive the stack, each with their number. */
   readonly keeps: Readonly<Record<string, number>>;
+  /** Names of the buckets that go with it, and with them what they hold. */
+  readonly buckets: readonly string[];
 }
 
 type Api = typeof import('@aws-sdk/client-cloudformation');
@@ -77,18 +80,29 @@ async function findStack(
   if (stack === undefined) return undefined;
   const { StackId: id = name, StackStatus: status = '', EnableTerminationProtection: is_protected = false } = stack;
   const { TemplateBody = '{}' } = await client.send(new api.GetTemplateCommand({ StackName: id }));
-  return { part, name, id, status, is_protected, keeps: keptTypes(TemplateBody) };
+  const { kept, goes } = whatBecomes(TemplateBody);
+  const buckets = goes.has('AWS::S3::Bucket') ? await findBuckets(api, client, id) : [];
+  return { part, name, id, status, is_protected, keeps: kept, buckets };
 }
 
-/** What a template says shall stay; a version of a function is no data, and goes with its function. */
-function keptTypes(template: string): Record<string, number> {
+async function findBuckets(api: Api, client: CloudFormationClient, id: string): Promise<string[]> {
+  const { StackResourceSummaries = [] } = await client.send(new api.ListStackResourcesCommand({ StackName: id }));
+  return StackResourceSummaries.flatMap(({ ResourceType, ResourceStatus, PhysicalResourceId: name }) =>
+    ResourceType === 'AWS::S3::Bucket' && ResourceStatus !== 'DELETE_COMPLETE' && name !== undefined ? [name] : [],
+  );
+}
+
+/** What a template says shall stay, counted, and what goes; a version of a function is no data, and goes with its function. */
+function whatBecomes(template: string): { kept: Record<string, number>; goes: Set<string> } {
   const { Resources = {} } = JSON.parse(template) as {
     Resources?: Record<string, { Type: string; DeletionPolicy?: string }>;
   };
-  const counts: Record<string, number> = {};
+  const kept: Record<string, number> = {};
+  const goes = new Set<string>();
   for (const { Type, DeletionPolicy } of Object.values(Resources))
-    if (/^Retain/.test(DeletionPolicy ?? '') && Type !== 'AWS::Lambda::Version') counts[Type] = (counts[Type] ?? 0) + 1;
-  return counts;
+    if (/^Retain/.test(DeletionPolicy ?? '') && Type !== 'AWS::Lambda::Version') kept[Type] = (kept[Type] ?? 0) + 1;
+    else goes.add(Type);
+  return { kept, goes };
 }
 
 async function removeStack(
@@ -100,6 +114,7 @@ async function removeStack(
   const { name, id } = stack;
   if (stack.is_protected)
     await client.send(new api.UpdateTerminationProtectionCommand({ StackName: name, EnableTerminationProtection: false }));
+  for (const bucket of stack.buckets) await emptyBucket(bucket, await client.config.region());
   if (stack.status !== 'DELETE_IN_PROGRESS') await client.send(new api.DeleteStackCommand({ StackName: id }));
   // A database, or CloudFront, takes a quarter of an hour.
   for (let attempt = 0; attempt < tries * 120; attempt++) {

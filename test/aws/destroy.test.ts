@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { CloudFormationClient, paginateDescribeStacks } from '@aws-sdk/client-cloudformation';
+import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import { operate, stage } from './stage-under-test.ts';
 
 const cloudFormation = new CloudFormationClient({});
@@ -31,6 +32,12 @@ test('they are deleted, and a second run finds nothing to do', async () => {
   assert.equal(code, 0, stdout + stderr);
   assert.deepEqual(json.deleted.toSorted(), before.toSorted());
   assert.deepEqual(await stacksThere(), []);
+  // With the backups that the tests before took.
+  const { Buckets = [] } = await new S3Client({ forcePathStyle: true }).send(new ListBucketsCommand({}));
+  assert.deepEqual(
+    Buckets.filter(({ Name }) => Name?.startsWith(`oauth2-${stage}-`)),
+    [],
+  );
   const again = await operate(words);
   assert.deepEqual([again.code, again.json.deleted], [0, []]);
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { type StackPart, stackParts } from '../../lib/stages.ts';
 import { type Account, openAccount } from '../support/aws-account.ts';
+import { manifestOf, openBucket } from '../support/backups.ts';
 import { runInProcess, type ToolRun } from './stage.ts';
 
 let account: Account;
@@ -73,6 +74,27 @@ test('a stage without people on it goes whole, and another stage beside it stays
   assert.match(stdout, /1 of \d+: deleting oauth2-dev-observability\n2 of \d+: deleting oauth2-dev-api\n/);
   assert.ok(there().every((name) => name.startsWith('oauth2-staging-')));
   assert.equal(there().length, parts.length);
+});
+
+test('a bucket that goes is emptied before its stack, in the plan and in truth; one that stays keeps what it holds', async (t) => {
+  const { storage, settings, close } = await openBucket();
+  t.after(close);
+  for (const day of [1, 2]) await storage.putManifest(manifestOf(new Date(Date.UTC(2026, 10, day))));
+  const bucket = { Type: 'AWS::S3::Bucket', Properties: { BucketName: settings.bucket } };
+  const stackOf = (policy: object) => ({ Resources: { backups: { ...bucket, ...policy } } });
+  const put = (template: object) => {
+    const name = 'oauth2-dev-backups';
+    account.stacks.set(name, { name, template, status: 'CREATE_COMPLETE', is_protected: false, lasts: 1 });
+  };
+  put(stackOf({ DeletionPolicy: 'Retain' }));
+  assert.equal((await run('--stage', 'dev', ...because)).code, 0);
+  assert.equal((await storage.list()).length, 2);
+  put(stackOf({ DeletionPolicy: 'Delete' }));
+  const { stdout } = await run('--stage', 'dev');
+  assert.match(stdout, /delete oauth2-dev-backups, with everything in backups$/m);
+  const { code, stderr } = await run('--stage', 'dev', ...because);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await storage.list(), []);
 });
 
 test('nothing to remove is no failure', async () => {

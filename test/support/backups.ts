@@ -2,7 +2,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { env } from 'node:process';
 import { openStorage } from '../../lib/local/s3.ts';
 import { type BackupManifest, backupIdOf } from '../../lib/ops/backup-manifest.ts';
 import { type BackupStorage, openBackupStorage, type StorageSettings } from '../../lib/ops/backup-storage.ts';
@@ -21,7 +20,8 @@ export async function openBucket(now: () => Date = () => new Date()): Promise<Te
   const folder = mkdtempSync(join(tmpdir(), 'oauth2-bucket-'));
   const api = await openStorage(join(folder, 'buckets'));
   api.declare([{ name: 'backups' }]);
-  Object.assign(env, {
+  // Not the env of node:process, which lib/config.ts may have put a copy in place of.
+  Object.assign(process.env, {
     AWS_ENDPOINT_URL_S3: api.url,
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'test',
@@ -47,7 +47,7 @@ export function writePrograms(folder: string, version: string, scripts: Readonly
     writeFileSync(join(folder, name), text);
     chmodSync(join(folder, name), 0o755);
   }
-  return { folder, path: env.PATH ?? '' };
+  return { folder, path: process.env.PATH ?? '' };
 }
 
 /** A manifest as a backup of that instant has it. */

@@ -60,6 +60,17 @@ export function answerStacks(stacks: ReadonlyMap<string, TestStack>, input: URLS
       return answer(action, describe(stack));
     case 'GetTemplate':
       return answer(action, `<TemplateBody>${escaped(JSON.stringify(stack.template))}</TemplateBody>`);
+    case 'ListStackResources': {
+      const resources =
+        (stack.template as { Resources?: Record<string, { Type: string; Properties?: { BucketName?: string } }> }).Resources ??
+        {};
+      const members = Object.entries(resources).map(
+        ([id, { Type, Properties }]) =>
+          `<member><LogicalResourceId>${id}</LogicalResourceId><PhysicalResourceId>${Properties?.BucketName ?? id}</PhysicalResourceId>` +
+          `<ResourceType>${Type}</ResourceType><ResourceStatus>CREATE_COMPLETE</ResourceStatus><LastUpdatedTimestamp>2026-01-01T00:00:00Z</LastUpdatedTimestamp></member>`,
+      );
+      return answer(action, `<StackResourceSummaries>${members.join('')}</StackResourceSummaries>`);
+    }
     case 'UpdateTerminationProtection':
       stack.is_protected = input.get('EnableTerminationProtection') === 'true';
       return answer(action, `<StackId>${idOf(name)}</StackId>`);
