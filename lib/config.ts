@@ -196,6 +196,11 @@ export function readBackupConfig(environment: Environment = process.env) {
   };
 }
 
+/** Bucket that takes the trail of events. @throws {ConfigurationError} */
+export function readTrailBucket(environment: Environment = process.env): string {
+  return readSetting(environment, 'OAUTH2_BACKUP_BUCKET');
+}
+
 /** Which events the function's statements write, and under which name. @throws {ConfigurationError} */
 export function readEventContext(environment: Environment = process.env) {
   const mode = readSetting(environment, 'OAUTH2_EVENTS');

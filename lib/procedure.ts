@@ -6,7 +6,7 @@ import type { Need } from './routes.ts';
  * `migrations` carries their files without the right to apply them,
  * `administration` may read the database administrator's password, which creates the other roles,
  * `backups` reads their bucket and `backups-write` adds to it, `dump` reads every row from the database itself,
- * `postgres-programs` runs pg_dump or pg_restore, `trail` reads what is kept of events beside the backups,
+ * `postgres-programs` runs pg_dump or pg_restore, `trail` reads what is kept of events beside the backups and `trail-write` adds to it,
  * `events` may put events to the bus of the stage.
  */
 export type ProcedureNeed =
@@ -20,6 +20,7 @@ export type ProcedureNeed =
   | 'dump'
   | 'postgres-programs'
   | 'trail'
+  | 'trail-write'
   | 'events';
 
 /** One more time at which a procedure runs, with an input of its own. */

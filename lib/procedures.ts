@@ -180,7 +180,7 @@ export const procedures = {
     purpose: 'Add up what the functions counted and timed',
   },
   'relay-events': {
-    needs: ['database', 'events'],
+    needs: ['database', 'events', 'trail-write'],
     writes: false,
     command: false,
     schedule: 'rate(1 minute)',

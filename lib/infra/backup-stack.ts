@@ -38,6 +38,8 @@ export function lifecycleRules({ daily_days, monthly_years }: Backups): Lifecycl
       tagFilters: { kind },
       expiration: Duration.days(daily_days),
     })),
+    // As long as a backup can be restored: what was disabled since stays so.
+    { id: 'trail', prefix: 'trail/', expiration: Duration.days(daysOf(monthly_years)) },
     { id: 'monthly', tagFilters: { kind: 'monthly' }, expiration: Duration.days(daysOf(monthly_years)) },
     {
       // Not the manifests, by which they are listed.
@@ -102,8 +104,24 @@ export class BackupStack extends Stack {
     if (this.copies) replicate(this.bucket, this.#key, this.copies);
   }
 
+  /** To add to the trail of events, and to read or replace no backup. */
+  #admitTrail(role: Role): Record<string, string> {
+    const resources = [this.bucket.arnForObjects('trail/*')];
+    role.addToPolicy(new PolicyStatement({ actions: ['s3:PutObject'], resources }));
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['kms:GenerateDataKey'],
+        resources: [this.#key.keyArn],
+        conditions: { StringEquals: { 'kms:ViaService': `s3.${this.region}.amazonaws.com` } },
+      }),
+    );
+    acknowledgeObjects(role, this.bucket, 'trail/*');
+    return { OAUTH2_BACKUP_BUCKET: this.bucket.bucketName };
+  }
+
   /** Grants a function what its needs say and returns the variables by which it finds the bucket. */
   admit(role: Role, needs: readonly ProcedureNeed[]): Record<string, string> {
+    if (needs.includes('trail-write')) return this.#admitTrail(role);
     const writes = needs.includes('backups-write');
     if (!writes && !needs.includes('backups')) return {};
     const { lock, monthly_years } = this.#backups;

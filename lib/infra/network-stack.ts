@@ -88,7 +88,8 @@ export class NetworkStack extends Stack {
       securityGroups.push(groups.vault_clients);
     }
     if (needs.includes('dump')) securityGroups.push(groups.database_clients);
-    if (needs.some((need) => need === 'backups' || need === 'backups-write')) securityGroups.push(groups.storage_clients);
+    if (needs.some((need) => need === 'backups' || need === 'backups-write' || need === 'trail-write'))
+      securityGroups.push(groups.storage_clients);
     if (needs.includes('events') && groups.bus_clients) securityGroups.push(groups.bus_clients);
     return { vpc, securityGroups };
   }

@@ -2,6 +2,7 @@
 import { carryOver, forgetCodes } from '../store/carry-over.ts';
 import type { Database } from '../store/database.ts';
 import { readLineage } from '../store/databases.ts';
+import { forgetTrail } from '../store/event-relay.ts';
 import { type ReplayedEvent, readFormerEvents, replayEvents } from '../store/replay-events.ts';
 import { raiseWatermark } from '../store/token-revocation.ts';
 
@@ -45,6 +46,7 @@ export async function endWhatWasRevoked(
   readTrail: () => Promise<Trail>,
   now: Date,
 ): Promise<Revoked> {
+  await forgetTrail(fresh);
   const [own, other] = [await readLineage(fresh), await readLineage(former)];
   const isSame = own !== undefined && own === other;
   const known = isSame ? await readFormerEvents(fresh, former) : undefined;

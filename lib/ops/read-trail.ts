@@ -3,8 +3,10 @@ import type { EventType } from '../event-types.ts';
 import type { ReplayedEvent } from '../store/replay-events.ts';
 import { attemptStorage, connectStorage } from './backup-storage.ts';
 
-/** Up to when the trail has everything. */
+/** Of which time the trail has everything. */
 export interface TrailHead {
+  /** Every change that was committed since this instant is in the trail. ISO 8601; absent: not known. */
+  readonly complete_from?: string;
   /** Every change that was committed before this instant is in the trail. ISO 8601; null: not known. */
   readonly complete_to: string | null;
 }
@@ -29,6 +31,8 @@ export const trailHeadKey = 'trail/head.json';
 /** Pages are under the day of their first event: `trail/2026/11/25/…jsonl`. */
 export const trailDay = (at: Date): string => `trail/${at.toISOString().slice(0, 10).replaceAll('-', '/')}/`;
 
+/** A change has the time of its request and may have been committed this much later, behind the snapshot of the backup. */
+const committedWithinMs = 60_000;
 /** A transaction that began on the day before may end today. */
 const reachBackMs = 86_400_000;
 
@@ -59,7 +63,7 @@ export function openTrailReader(Bucket: string): TrailReader {
       for (const key of keys)
         for (const text of ((await get(key)) ?? '').split('\n').filter(Boolean)) {
           const line = JSON.parse(text) as TrailLine;
-          if (Date.parse(line.time) >= since.getTime()) events.set(line.id, line);
+          if (Date.parse(line.time) >= since.getTime() - committedWithinMs) events.set(line.id, line);
         }
       return [...events.values()]
         .toSorted((one, other) => (BigInt(one.sequence) < BigInt(other.sequence) ? -1 : 1))

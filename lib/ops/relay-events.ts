@@ -17,6 +17,7 @@ import { count, log, observeDuration } from '../telemetry.ts';
 import { bySubject, headOf, inBatches } from './event-rounds.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
 import { BusUnavailable, entriesAtOnce, type PutEvents } from './put-events.ts';
+import { keepTrail, type PutTrail } from './write-trail.ts';
 
 /** Events that are read, sent and noted together. */
 const pageSize = 1000;
@@ -31,6 +32,8 @@ export interface RelayTools extends Tools {
   readonly publishes: (type: EventType) => boolean;
   /** Absent where the stage has no bus. */
   readonly put?: PutEvents;
+  /** Absent where nothing is kept outside of the database. */
+  readonly trail?: PutTrail;
 }
 
 export interface Relayed extends Backlog {
@@ -42,6 +45,9 @@ export interface Relayed extends Backlog {
   readonly failed: number;
   /** Why the bus took nothing; null where it took what there was. */
   readonly bus_fault: string | null;
+  /** Events that were written to the trail. */
+  readonly trailed: number;
+  readonly trail_fault: string | null;
 }
 
 /** What became of a page. */
@@ -86,20 +92,30 @@ async function sendPage(put: PutEvents, issuer: string, page: readonly OutboxEve
 }
 
 async function drain(tools: RelayTools, holder: string): Promise<Omit<Relayed, keyof Backlog | 'relayed_here'>> {
-  const { db, issuer, publishes, put } = tools;
+  const { db, issuer, publishes, put, trail } = tools;
   const started = performance.now();
   const until = () => performance.now() - started > longestRunMs;
-  const total = { delivered: 0, kept_back: 0, failed: 0, bus_fault: null as string | null };
+  // What is in the trail is safe from then on; only that is sent.
+  const kept = trail && (await keepTrail(db, holder, trail, issuer, until));
+  if (kept?.fault) log('error', 'the trail of events cannot be written', { detail: kept.fault });
+  const total = {
+    delivered: 0,
+    kept_back: 0,
+    failed: 0,
+    bus_fault: null as string | null,
+    trailed: kept?.trailed ?? 0,
+    trail_fault: kept?.fault ?? null,
+  };
   for (let after = '0'; !until(); ) {
-    const page = await listDueEvents(db, after, pageSize);
-    const kept = page.filter(({ type }) => put === undefined || !publishes(type));
-    const wanted = page.filter((event) => !kept.includes(event));
+    const page = await listDueEvents(db, after, pageSize, trail !== undefined);
+    const withheld = page.filter(({ type }) => put === undefined || !publishes(type));
+    const wanted = page.filter((event) => !withheld.includes(event));
     const outcome = put ? await sendPage(put, issuer, wanted, until) : { delivered: [], failed: [] };
-    const noted = await noteOutcomes(db, holder, [...kept, ...outcome.delivered], outcome.failed);
+    const noted = await noteOutcomes(db, holder, [...withheld, ...outcome.delivered], outcome.failed);
     // Another run has taken over: what was sent here is sent by it once more, under the same idempotency key.
     if (!noted.held) break;
     total.delivered += outcome.delivered.length;
-    total.kept_back += kept.length;
+    total.kept_back += withheld.length;
     total.failed += outcome.failed.length;
     for (const { event, reason } of outcome.failed)
       log('warn', 'event not delivered', { event_id: event.event_id, type: event.type, detail: reason });
@@ -129,15 +145,15 @@ export const relayEvents: ProcedureDefinition<RelayTools, Record<string, never>,
   plan: () => ({ steps: [] }),
   async apply(tools) {
     const holder = randomUUID();
-    const nothing = { delivered: 0, kept_back: 0, failed: 0, bus_fault: null };
+    const nothing = { delivered: 0, kept_back: 0, failed: 0, bus_fault: null, trailed: 0, trail_fault: null };
     const relayed_here = await takeLease(tools.db, holder);
     const done = relayed_here ? await drain(tools, holder).finally(() => releaseLease(tools.db, holder)) : nothing;
     const relayed = { relayed_here, ...done, ...(await measureBacklog(tools.db)) };
     publish(relayed);
     return relayed;
   },
-  describe: ({ relayed_here, delivered, failed, waiting, set_aside, bus_fault }) =>
+  describe: ({ relayed_here, delivered, failed, waiting, set_aside, bus_fault, trail_fault }) =>
     relayed_here
-      ? `${delivered} events delivered, ${failed} failed, ${waiting} wait, ${set_aside} set aside${bus_fault ? `; ${bus_fault}` : ''}`
+      ? `${delivered} events delivered, ${failed} failed, ${waiting} wait, ${set_aside} set aside${[bus_fault, trail_fault].map((fault) => (fault ? `; ${fault}` : '')).join('')}`
       : 'another run is under way',
 };

@@ -50,7 +50,8 @@ type Work = (tools: RestoreStepTools, names: RestoreNames, input: RestoreStepInp
 /** What the trail tells since a backup, and whether that is all. */
 async function readTrail({ trail }: RestoreStepTools, since: Date, lastWrite: string | undefined): Promise<Trail> {
   const head = await trail.readHead();
-  if (!head?.complete_to || lastWrite === undefined || Date.parse(head.complete_to) < Date.parse(lastWrite))
+  const begins = head?.complete_from !== undefined && Date.parse(head.complete_from) <= since.getTime();
+  if (!head?.complete_to || !begins || lastWrite === undefined || Date.parse(head.complete_to) < Date.parse(lastWrite))
     return { complete: false, events: [] };
   return { complete: true, events: await trail.readSince(since) };
 }

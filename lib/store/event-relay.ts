@@ -39,22 +39,28 @@ export async function takeLease({ ask, sql }: Database, holder: string): Promise
 export async function releaseLease({ ask, sql }: Database, holder: string): Promise<void> {
   await ask(
     'release-relay-lease',
-    sql`update event_relay set held_until = now() where holder = ${holder}::uuid and held_until > now()`,
+    sql`update event_relay set holder = null, held_until = null where holder = ${holder}::uuid`,
   );
 }
 
 /**
  * Events that are due, in order: of each subject none behind one that failed and waits for its next attempt.
  * @param after sequence of the last one that is known
+ * @param trailed whether only those count that are in the trail
  */
-export async function listDueEvents({ ask, sql }: Database, after: string, most: number): Promise<OutboxEvent[]> {
+export async function listDueEvents(
+  { ask, sql }: Database,
+  after: string,
+  most: number,
+  trailed: boolean,
+): Promise<OutboxEvent[]> {
   return ask<OutboxEvent>(
     'list-due-events',
     sql`
       select sequence, event_id, at, type, subject, data, producer, correlation_id, traceparent
       from events e
       where delivered_at is null and set_aside_at is null and sequence > ${after}::bigint
-        and (next_attempt_at is null or next_attempt_at <= now())
+        and (next_attempt_at is null or next_attempt_at <= now()) and (trailed_at is not null or not ${trailed}::boolean)
         and not exists (
           select from events w
           where w.subject = e.subject and w.sequence < e.sequence and w.next_attempt_at > now()
@@ -78,22 +84,20 @@ export interface Noted {
 
 /** Notes which events were delivered, and which failed: those wait for their next attempt or are set aside. */
 export async function noteOutcomes(
-  { ask, sql }: Database,
+  db: Database,
   holder: string,
   delivered: readonly OutboxEvent[],
   failed: readonly FailedEvent[],
 ): Promise<Noted> {
-  const { texts } = sql.typed;
-  const keys = (events: readonly OutboxEvent[]) => sql`
-    ${texts(events.map(({ at }) => at.toISOString()))}::timestamptz[], ${texts(events.map(({ sequence }) => sequence))}::bigint[]`;
-  const [row] = await ask<Noted>(
+  const { sql } = db;
+  const [row] = await db.ask<Noted>(
     'note-event-outcomes',
     sql`
       with mine as (
         select 1 from event_relay where holder = ${holder}::uuid and held_until > now() for update
       ), delivered as (
         update events e set delivered_at = now()
-        from unnest(${keys(delivered)}) as done (at, sequence)
+        from unnest(${keysOf(db, delivered)}) as done (at, sequence)
         where e.at = done.at and e.sequence = done.sequence and exists (select from mine)
         returning 1
       ), failed as (
@@ -101,7 +105,10 @@ export async function noteOutcomes(
           next_attempt_at = now() + (${`{${retryMinutes.join(',')}}`}::text::integer[])[least(e.attempts + 1, ${retryMinutes.length}::integer)] * interval '1 minute',
           set_aside_at = case when e.attempts + 1 >= ${mostAttempts}::integer then now() end,
           set_aside_because = case when e.attempts + 1 >= ${mostAttempts}::integer then reason end
-        from unnest(${keys(failed.map(({ event }) => event))}, ${texts(failed.map(({ reason }) => reason.slice(0, 500)))}) as broken (at, sequence, reason)
+        from unnest(${keysOf(
+          db,
+          failed.map(({ event }) => event),
+        )}, ${sql.typed.texts(failed.map(({ reason }) => reason.slice(0, 500)))}) as broken (at, sequence, reason)
         where e.at = broken.at and e.sequence = broken.sequence and exists (select from mine)
         returning e.set_aside_at
       ), noted as (
@@ -118,6 +125,73 @@ export async function noteOutcomes(
 /** Notes that the bus took nothing. */
 export async function noteBusFailure({ ask, sql }: Database, holder: string): Promise<void> {
   await ask('note-bus-failure', sql`update event_relay set last_failed_at = now() where holder = ${holder}::uuid`);
+}
+
+/** Keys of events, as arguments of unnest. */
+const keysOf = ({ sql }: Database, events: readonly OutboxEvent[]) => sql`
+  ${sql.typed.texts(events.map(({ at }) => at.toISOString()))}::timestamptz[],
+  ${sql.typed.texts(events.map(({ sequence }) => sequence))}::bigint[]`;
+
+/**
+ * Events that are not in the trail yet, in order.
+ * @returns with the instant of the question: every change that was committed before it was seen
+ */
+export async function listUntrailedEvents(
+  { ask, sql }: Database,
+  most: number,
+): Promise<{ events: OutboxEvent[]; read_at: Date }> {
+  const rows = await ask<OutboxEvent & { read_at: Date }>(
+    'list-untrailed-events',
+    sql`
+      select statement_timestamp() as read_at, e.*
+      from (values (1)) as one (row) left join (
+        select sequence, event_id, at, type, subject, data, producer, correlation_id, traceparent from events
+        where delivered_at is null and set_aside_at is null and trailed_at is null
+        order by sequence limit ${most}
+      ) as e on true
+      order by e.sequence`,
+  );
+  return { events: rows.filter(({ event_id }) => event_id !== null), read_at: rows[0]?.read_at ?? new Date(0) };
+}
+
+/** Notes that events are in the trail. @returns false where the lease is another one's by now: then nothing was noted */
+export async function noteTrailed(db: Database, holder: string, events: readonly OutboxEvent[]): Promise<boolean> {
+  const rows = await db.ask(
+    'note-trailed-events',
+    db.sql`
+      with mine as (
+        select 1 from event_relay where holder = ${holder}::uuid and held_until > now() for update
+      ), noted as (
+        update events e set trailed_at = now() from unnest(${keysOf(db, events)}) as done (at, sequence)
+        where e.at = done.at and e.sequence = done.sequence and exists (select from mine)
+      )
+      select 1 from mine`,
+  );
+  return rows.length === 1;
+}
+
+/** Notes up to when the trail is complete. @returns since when it is, undefined where the lease is another one's */
+export async function noteTrailComplete({ ask, sql }: Database, holder: string, to: Date): Promise<Date | undefined> {
+  const rows = await ask<{ trail_since: Date }>(
+    'note-trail-complete',
+    sql`
+      update event_relay set trail_since = coalesce(trail_since, ${to}), trail_complete_to = ${to}
+      where holder = ${holder}::uuid and held_until > now() returning trail_since`,
+  );
+  return rows[0]?.trail_since;
+}
+
+/** Lets the trail begin anew: what a restored database does not know of may be missing in it. */
+export async function forgetTrail({ ask, sql }: Database): Promise<void> {
+  // A backup of an older schema knows of no trail.
+  await ask(
+    'forget-trail',
+    sql`
+      do $$ begin
+        update event_relay set trail_since = null, trail_complete_to = null, held_until = null;
+      exception when undefined_column or undefined_table then null;
+      end $$`,
+  );
 }
 
 export interface Backlog {

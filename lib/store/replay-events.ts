@@ -20,7 +20,11 @@ function endOf({ sql }: Database, { type, time, data }: ReplayedEvent): [table: 
   const [client, user, session, jti, before] = ['client_id', 'user_id', 'session_id', 'jti', 'issued_before'].map((name) =>
     textOf(data[name]),
   );
-  const able = (disabled: boolean) => sql`disabled_at = ${disabled ? at : null}::timestamptz, updated_at = ${at}::timestamptz`;
+  // Who comes back brings nothing along that was issued before.
+  const able = (disabled: boolean) =>
+    disabled
+      ? sql`disabled_at = ${at}::timestamptz, updated_at = ${at}::timestamptz`
+      : sql`disabled_at = null, updated_at = ${at}::timestamptz, tokens_not_before = greatest(tokens_not_before, ${at}::timestamptz)`;
   switch (type) {
     case 'token_revoked': {
       if (before === null)
@@ -64,6 +68,20 @@ function endOf({ sql }: Database, { type, time, data }: ReplayedEvent): [table: 
       return [
         'sessions',
         sql`update sessions set ended_at = ${at} where session_id = ${session ?? null}::uuid and ended_at is null returning 1`,
+      ];
+    case 'access_blocked':
+      return [
+        'blocks',
+        sql`
+          insert into blocks (kind, target, blocked_at, expires_at, reason, was_disabled)
+          values (${textOf(data.kind)}, ${textOf(data.target)}, ${at}, ${textOf(data.expires_at)}::text::timestamptz, 'blocked before a restore',
+            ${data.was_disabled === true})
+          on conflict (kind, target) do update set blocked_at = excluded.blocked_at, expires_at = excluded.expires_at returning 1`,
+      ];
+    case 'access_unblocked':
+      return [
+        'blocks',
+        sql`delete from blocks where kind = ${textOf(data.kind)} and target = ${textOf(data.target)} and blocked_at <= ${at} returning 1`,
       ];
     default:
       return undefined;

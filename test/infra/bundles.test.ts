@@ -150,7 +150,7 @@ function callsAws(needs: readonly string[]): boolean {
 }
 
 function readsBackups(needs: readonly string[]): boolean {
-  return needs.some((need) => need === 'backups' || need === 'backups-write');
+  return needs.some((need) => need === 'backups' || need === 'backups-write' || need === 'trail-write');
 }
 
 function carriesSdk(needs: readonly string[]): boolean {

@@ -38,7 +38,10 @@ describe('the permissions of production', async () => {
       assert.equal(some(/^rds-db:connect .*data\/database\/(?!oauth2_(migrator|backup)$)/), false);
       const writes = needs.includes('backups-write');
       assert.equal(some(/^s3:GetObject backups\//), writes || needs.includes('backups'));
-      assert.equal(some(/^s3:Put\w+ backups\//), writes);
+      const trails = needs.includes('trail-write');
+      assert.equal(some(/^s3:Put\w+ backups\/backups\/2/), writes);
+      assert.equal(some(/^s3:Put\w+ backups\/backups\/trail\/\*/), trails);
+      assert.equal(some(/^s3:Put\w+ backups\//), writes || trails);
       assert.equal(some(/^s3:(Delete|Bypass)/), false);
       const signs = needs.includes('signing') || needs.includes('signing-write');
       assert.equal(some(/^secretsmanager:GetSecretValue keys\/signingkeys$/), signs);

@@ -172,7 +172,7 @@ describe('where the database that serves is another one than was backed up,', ()
     const names = await strange('trail');
     const time = '2026-01-01T12:00:00.000Z';
     bench.trail = {
-      head: { complete_to: '2026-01-01T12:30:00.001Z' },
+      head: { complete_from: '2026-01-01T02:00:00.000Z', complete_to: '2026-01-01T12:30:00.001Z' },
       events: [
         { type: 'token_revoked', time, data: { family: named?.family, reason: 'signed out' } },
         { type: 'token_revoked', time, data: { jti: named?.jti } },
@@ -182,6 +182,9 @@ describe('where the database that serves is another one than was backed up,', ()
         { type: 'user_disabled', time, data: { user_id: subject } },
         { type: 'user_enabled', time, data: { user_id: subject } },
         { type: 'user_authenticated', time, data: { user_id: subject } },
+        { type: 'access_blocked', time, data: { kind: 'address', target: '203.0.113.0/24', expires_at: null } },
+        { type: 'access_blocked', time, data: { kind: 'address', target: '198.51.100.7', expires_at: null } },
+        { type: 'access_unblocked', time, data: { kind: 'address', target: '198.51.100.7' } },
       ],
     };
     const { revoked } = await take('revoke', 'trail');
@@ -195,13 +198,14 @@ describe('where the database that serves is another one than was backed up,', ()
         (select disabled_at is not null from clients where client_id = 'trailed') as client,
         (select disabled_at is null and tokens_not_before = ${time} from users where subject = ${subject}) as person`;
     assert.deepEqual({ ...found }, { over: 'signed out', kept: true, token: true, session: true, client: true, person: true });
+    assert.deepEqual([...(await sql`select target from blocks`)], [{ target: '203.0.113.0/24' }]);
     await take('take-back', 'trail');
   });
 
   test('everything issued before the restore has ended where nobody knows', async () => {
     const names = await strange('unknown');
     // It ends before somebody may have ended something.
-    bench.trail = { head: { complete_to: '2026-01-01T12:29:59.999Z' }, events: [] };
+    bench.trail = { head: { complete_from: '2026-01-01T01:00:00.000Z', complete_to: '2026-01-01T12:29:59.999Z' }, events: [] };
     const started = new Date();
     const { revoked } = await take('revoke', 'unknown');
     assert.equal(revoked?.source, 'everything ended');
@@ -209,6 +213,13 @@ describe('where the database that serves is another one than was backed up,', ()
       select tokens_not_before >= ${started} and sessions_not_before >= ${started} as raised from revocation_watermark`;
     assert.equal(marks?.raised, true);
     await take('take-back', 'unknown');
+  });
+
+  test('a trail that began after the backup knows too little, however far it goes', async () => {
+    await strange('young');
+    bench.trail = { head: { complete_from: '2026-01-01T02:00:00.001Z', complete_to: '2026-01-01T12:30:00.001Z' }, events: [] };
+    assert.equal((await take('revoke', 'young')).revoked?.source, 'everything ended');
+    await take('take-back', 'young');
   });
 });
 
