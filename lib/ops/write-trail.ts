@@ -1,10 +1,4 @@
-/**
- * Writes the trail: every recorded event also outside of the database, page by page, and up to when that is all.
- *
- * A page `trail/YYYY/MM/DD/FIRST-LAST-ID.jsonl` holds CloudEvents of one day (UTC), one a line, by their sequences; the id of its first event keeps pages apart that
- * databases wrote which do not know of each other, as after a restore. `trail/head.json` says since when and up to when every change that was
- * committed is in a page. See `read-trail.ts` for who reads it.
- */
+/** Writes the trail: every recorded event also outside of the database, page by page, and of which time that is all. */
 import { toCloudEvent } from '../protocol/cloud-event.ts';
 import type { Database } from '../store/database.ts';
 import { listUntrailedEvents, noteTrailComplete, noteTrailed, type OutboxEvent } from '../store/event-relay.ts';
@@ -26,7 +20,10 @@ export function openTrail(Bucket: string): PutTrail {
     });
 }
 
-/** Pages of one day each: whoever reads since an instant lists from its day on. */
+/**
+ * `trail/YYYY/MM/DD/FIRST-LAST-ID.jsonl`: CloudEvents of one day (UTC), one a line, so that whoever reads since an instant lists from its day on.
+ * The id of its first event keeps pages apart that databases wrote which do not know of each other, as after a restore.
+ */
 export function pagesOf(events: readonly OutboxEvent[], issuer: string): [key: string, text: string][] {
   const days = Map.groupBy(events, ({ at }) => trailDay(at));
   return [...days].map(([day, own]) => {

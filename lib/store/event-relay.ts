@@ -37,10 +37,7 @@ export async function takeLease({ ask, sql }: Database, holder: string): Promise
 }
 
 export async function releaseLease({ ask, sql }: Database, holder: string): Promise<void> {
-  await ask(
-    'release-relay-lease',
-    sql`update event_relay set holder = null, held_until = null where holder = ${holder}::uuid`,
-  );
+  await ask('release-relay-lease', sql`update event_relay set holder = null, held_until = null where holder = ${holder}::uuid`);
 }
 
 /**

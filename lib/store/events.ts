@@ -12,7 +12,8 @@ export interface EventHealth {
   readonly set_aside: number;
   readonly last_delivered_at: Date | null;
   readonly last_failed_at: Date | null;
-  readonly trail_complete_to: Date | null;
+  /** Since when the trail lacks changes; null where there is none. */
+  readonly trail_age_seconds: number | null;
 }
 
 /** How the delivery of events is doing, in one statement that reads little. */
@@ -25,11 +26,12 @@ export async function readEventHealth({ ask, sql }: Database): Promise<EventHeal
         coalesce((select greatest(extract(epoch from now() - at), 0) from events where delivered_at is null and set_aside_at is null
           order by sequence limit 1), 0)::float8 as oldest_seconds,
         (select count(*)::integer from (select from events where set_aside_at is not null limit ${countedUpTo}) as few) as set_aside,
-        last_delivered_at, last_failed_at, trail_complete_to
+        last_delivered_at, last_failed_at,
+        extract(epoch from now() - trail_complete_to)::float8 as trail_age_seconds
       from event_relay`,
   );
   return (
-    row ?? { backlog: 0, oldest_seconds: 0, set_aside: 0, last_delivered_at: null, last_failed_at: null, trail_complete_to: null }
+    row ?? { backlog: 0, oldest_seconds: 0, set_aside: 0, last_delivered_at: null, last_failed_at: null, trail_age_seconds: null }
   );
 }
 

@@ -2,6 +2,7 @@
 import { after, before } from 'node:test';
 import { type Deployment, openDeployment } from '../support/deployment.ts';
 import { assembleCast, type Cast } from './cast.ts';
+import { eventScenarios } from './events.scenarios.ts';
 import { oauth4webapiScenarios } from './oauth4webapi.scenarios.ts';
 import { openidClientScenarios } from './openid-client.scenarios.ts';
 import { operationScenarios } from './operation.scenarios.ts';
@@ -24,4 +25,5 @@ openidClientScenarios(findCast);
 oauth4webapiScenarios(findCast);
 registrationScenarios(findCast);
 unattendedScenarios(findCast);
+eventScenarios(findCast);
 operationScenarios(findCast);

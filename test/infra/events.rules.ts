@@ -46,7 +46,7 @@ describe('the bus of events of production', async () => {
     assert.match(templates.text('network', Statement[0]?.Resource), /:event-bus\/oauth2-production$/);
     const { SecurityGroupIds } = relay.properties.VpcConfig as { SecurityGroupIds: readonly Json[] };
     const groups = SecurityGroupIds.map((one) => templates.text(relay.part, one));
-    assert.deepEqual(groups, ['network/proxyclients', 'network/busclients']);
+    assert.deepEqual(groups, ['network/proxyclients', 'network/storageclients', 'network/busclients']);
   });
 
   it('is named to the relay and to no other function', () => {

@@ -13,12 +13,17 @@ export interface EventsHealthParts {
 const longestWait = 300;
 
 export async function eventsHealth({ db, enabled }: EventsHealthParts): Promise<HttpResponse> {
-  const { backlog, oldest_seconds, set_aside, last_delivered_at, last_failed_at } = await readEventHealth(db);
-  const healthy = oldest_seconds <= longestWait;
+  const { backlog, oldest_seconds, set_aside, last_delivered_at, last_failed_at, trail_age_seconds } = await readEventHealth(db);
+  const sent = oldest_seconds <= longestWait;
+  const trailed = trail_age_seconds === null || trail_age_seconds <= longestWait;
+  const healthy = sent && trailed;
   return answerJson(
     {
       enabled,
-      plugins: enabled ? [{ name: 'eventbridge', healthy }] : [],
+      plugins: [
+        ...(enabled ? [{ name: 'eventbridge', healthy: sent }] : []),
+        ...(trail_age_seconds === null ? [] : [{ name: 'trail', healthy: trailed }]),
+      ],
       backlog,
       oldest_seconds: Math.round(oldest_seconds),
       set_aside,

@@ -59,6 +59,18 @@ test('when the last one was delivered and the last one failed, and how many were
   assert.equal(text.includes('planted'), false);
 });
 
+test('a trail that is not written any more is trouble, too', async () => {
+  const trailOf = async (age: string) => {
+    await server.db.sql`update event_relay set trail_complete_to = now() - ${age}::text::interval`;
+    const { status, body } = await health();
+    return [status, body.plugins];
+  };
+  const bus = { name: 'eventbridge', healthy: true };
+  assert.deepEqual(await trailOf('1 minute'), [200, [bus, { name: 'trail', healthy: true }]]);
+  assert.deepEqual(await trailOf('6 minutes'), [503, [bus, { name: 'trail', healthy: false }]]);
+  await server.db.sql`update event_relay set trail_complete_to = null`;
+});
+
 test('a backlog is counted up to ten thousand: who asks is not known', async () => {
   await record(1, 10_050);
   assert.equal((await health()).body.backlog, 10_000);
