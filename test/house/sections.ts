@@ -218,7 +218,7 @@ export const sections: readonly Section[] = [
     lines: [
       {
         there: 'before and after, saturation, eventing, less load or more room',
-        here: ['performance-degradation', 'diagnose', 'metrics', 'database-report', 'scale'],
+        here: ['performance-degradation', 'diagnose', 'metrics', 'database-report', 'scale', 'events'],
         tests: [...pagesRun, 'test/e2e/diagnosis.test.ts'],
       },
     ],
