@@ -132,6 +132,8 @@ export const alarms = {
       'purge-expired': 'purge-expired',
       backup: 'backup',
       'verify-backup': 'verify-backup',
+      'restore-step': 'restore',
+      'restore-drill': 'restore-drill',
     },
     purpose: 'A procedure could not do what it is for',
   },

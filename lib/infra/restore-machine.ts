@@ -33,6 +33,9 @@ const busy = [
 /** The swap ended the sessions of every sandbox: what finds its own gone is asked again. */
 const again = [...busy, { ErrorEquals: ['States.TaskFailed'], IntervalSeconds: 1, MaxAttempts: 2, BackoffRate: 2 }];
 
+/** The way back is tried for some minutes: nothing else would leave maintenance mode. */
+const persistently = [...busy, { ErrorEquals: ['States.TaskFailed'], IntervalSeconds: 5, MaxAttempts: 5, BackoffRate: 2 }];
+
 /** Whatever fails: the database of before serves again. */
 const takenBack = [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'TakeBack' satisfies RestoreState }];
 
@@ -73,7 +76,7 @@ export function restoreStates(functions: RestoreFunctions): Record<string, State
     Keys: call({ fn: functions['create-signing-keys'], input: {}, next: 'Finish', result: 'keys', retry: again }),
     Finish: call({ fn: own, input: step('finish'), next: 'Restored', result: 'finish', retry: again }),
     Restored: { Type: 'Succeed' },
-    TakeBack: call({ fn: own, input: step('take-back'), next: 'TakenBack', result: 'back' }, {}),
+    TakeBack: call({ fn: own, input: step('take-back'), next: 'TakenBack', result: 'back', retry: persistently }, {}),
     TakenBack: { Type: 'Fail', ErrorPath: '$.failure.Error', CausePath: '$.failure.Cause' },
   } satisfies Partial<Record<RestoreState, State>>;
   return states;

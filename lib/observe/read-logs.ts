@@ -46,16 +46,19 @@ async function readGroup(
   group: string,
   pattern: string | undefined,
   { from, to }: Window,
+  /** Lines to stop at. */
+  enough = most,
 ): Promise<LogLine[]> {
   const { FilterLogEventsCommand, ResourceNotFoundException } = await import('@aws-sdk/client-cloudwatch-logs');
   const lines: LogLine[] = [];
-  for (let token: string | undefined; lines.length < most; ) {
+  for (let token: string | undefined; lines.length < enough; ) {
     try {
       const page = await logs.send(
         new FilterLogEventsCommand({
           logGroupName: group,
           startTime: from,
           endTime: to,
+          ...(enough < most && { limit: enough }),
           ...(pattern !== undefined && { filterPattern: pattern }),
           ...(token !== undefined && { nextToken: token }),
         }),
@@ -92,8 +95,16 @@ export async function readLogs(logs: CloudWatchLogsClient, selection: Selection,
   return [...found.values()].sort((one, other) => one.time - other.time);
 }
 
-/** How far back the last lines are looked for, step by step, in milliseconds. */
-const steps = [5, 60, 360, 1440, 7 * 1440].map((minutes) => minutes * 60_000);
+/** How far back the last lines are looked for, in milliseconds. */
+export const longestLookBackMs = 7 * 86_400_000;
+/** The same step by step. */
+const steps = [...[5, 60, 360, 1440].map((minutes) => minutes * 60_000), longestLookBackMs];
+
+/** The first line that a group still has; undefined where it has none. */
+export async function readFirst(logs: CloudWatchLogsClient, group: string): Promise<LogLine | undefined> {
+  const [first] = await readGroup(logs, group, undefined, { from: 0, to: Date.now() }, 1);
+  return first;
+}
 
 /** The last lines that are selected, oldest first; of the last seven days at most. */
 export async function readLast(logs: CloudWatchLogsClient, selection: Selection, count: number, now: number): Promise<LogLine[]> {

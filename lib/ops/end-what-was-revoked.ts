@@ -1,9 +1,11 @@
 /** Sees to it that nothing which was revoked after a backup comes back to life with it: by what is known of it, or else by ending everything. */
+import { carryRecords } from '../store/carry-administration.ts';
+import { advanceEvents, carryEvents, readFormerEvents } from '../store/carry-events.ts';
 import { carryOver, forgetCodes } from '../store/carry-over.ts';
 import type { Database } from '../store/database.ts';
 import { readLineage } from '../store/databases.ts';
 import { forgetTrail } from '../store/event-relay.ts';
-import { type ReplayedEvent, readFormerEvents, replayEvents } from '../store/replay-events.ts';
+import { type ReplayedEvent, replayEvents } from '../store/replay-events.ts';
 import { raiseWatermark } from '../store/token-revocation.ts';
 
 /** How it was made sure. */
@@ -25,6 +27,8 @@ export interface Revoked {
 export interface Trail {
   readonly complete: boolean;
   readonly events: readonly ReplayedEvent[];
+  /** Number of the last event that is in it; undefined where that is not known. */
+  readonly sequence: string | undefined;
 }
 
 function add(one: Readonly<Record<string, number>>, other: Readonly<Record<string, number>>): Record<string, number> {
@@ -47,13 +51,28 @@ export async function endWhatWasRevoked(
   now: Date,
 ): Promise<Revoked> {
   await forgetTrail(fresh);
-  const [own, other] = [await readLineage(fresh), await readLineage(former)];
-  const isSame = own !== undefined && own === other;
+  const isSame = await areOfOneLineage(fresh, former);
   const known = isSame ? await readFormerEvents(fresh, former) : undefined;
   const carried = isSame ? await carryOver(fresh, former) : { authorization_codes: await forgetCodes(fresh) };
-  if (known) return { source: 'former database', changed: add(carried, await replayEvents(fresh, known)) };
-  const { complete, events } = await readTrail();
-  if (complete) return { source: 'trail of events', changed: add(carried, await replayEvents(fresh, events)) };
-  await raiseWatermark(fresh, { sessions: true, before: now }, now);
-  return { source: 'everything ended', changed: carried };
+  const trail = known === undefined ? await readTrail() : undefined;
+  const events = known ?? (trail?.complete ? trail.events : undefined);
+  const changed = events === undefined ? carried : add(carried, await replayEvents(fresh, events));
+  if (events === undefined) await raiseWatermark(fresh, { sessions: true, before: now }, now);
+  // The last of all: a run that was cut off tells by them how far it came.
+  if (isSame) await carryEvents(fresh, former);
+  if (trail?.sequence !== undefined) await advanceEvents(fresh, trail.sequence);
+  return { source: known ? 'former database' : events ? 'trail of events' : 'everything ended', changed };
+}
+
+async function areOfOneLineage(one: Database, other: Database): Promise<boolean> {
+  const lineage = await readLineage(one);
+  return lineage !== undefined && lineage === (await readLineage(other));
+}
+
+/** Brings over what was ended in the former database after that, and before nobody could reach it any more. */
+export async function catchUp(restored: Database, former: Database): Promise<void> {
+  if (!(await areOfOneLineage(restored, former))) return;
+  await replayEvents(restored, (await readFormerEvents(restored, former)) ?? []);
+  await carryRecords(restored, former);
+  await carryEvents(restored, former);
 }

@@ -1,5 +1,6 @@
 /** Reads the trail of events beside the backups: what ended is known there when the database is lost. */
 import type { EventType } from '../event-types.ts';
+import { overlapMs } from '../store/carry-events.ts';
 import type { ReplayedEvent } from '../store/replay-events.ts';
 import { attemptStorage, connectStorage } from './backup-storage.ts';
 
@@ -9,6 +10,8 @@ export interface TrailHead {
   readonly complete_from?: string;
   /** Every change that was committed before this instant is in the trail. ISO 8601; null: not known. */
   readonly complete_to: string | null;
+  /** The last number that was given to an event by then, as text: a database that is restored from the trail gives out higher ones. */
+  readonly sequence?: string;
 }
 
 export interface TrailReader {
@@ -31,9 +34,7 @@ export const trailHeadKey = 'trail/head.json';
 /** Pages are under the day of their first event: `trail/2026/11/25/…jsonl`. */
 export const trailDay = (at: Date): string => `trail/${at.toISOString().slice(0, 10).replaceAll('-', '/')}/`;
 
-/** A change has the time of its request and may have been committed this much later, behind the snapshot of the backup. */
-const committedWithinMs = 60_000;
-/** A transaction that began on the day before may end today. */
+/** A page is under the day of its first event, and goes on with the next ones. */
 const reachBackMs = 86_400_000;
 
 export function openTrailReader(Bucket: string): TrailReader {
@@ -63,7 +64,8 @@ export function openTrailReader(Bucket: string): TrailReader {
       for (const key of keys)
         for (const text of ((await get(key)) ?? '').split('\n').filter(Boolean)) {
           const line = JSON.parse(text) as TrailLine;
-          if (Date.parse(line.time) >= since.getTime() - committedWithinMs) events.set(line.id, line);
+          // What was recorded before may be committed after.
+          if (Date.parse(line.time) >= since.getTime() - overlapMs) events.set(line.id, line);
         }
       return [...events.values()]
         .toSorted((one, other) => (BigInt(one.sequence) < BigInt(other.sequence) ? -1 : 1))

@@ -1,13 +1,13 @@
 /** One step of a restore, as the state machine calls them: each may be run again, and each failure leads to the step that takes everything back. */
 import { type Counts, countEverything, findSchemaState } from '../store/status.ts';
 import { backupIdForm } from './backup-manifest.ts';
-import { endWhatWasRevoked, type Revoked, type Trail } from './end-what-was-revoked.ts';
+import { catchUp, endWhatWasRevoked, type Revoked, type Trail } from './end-what-was-revoked.ts';
 import { instant, matching, ProcedureFault } from './input.ts';
 import { findManifest, type Loaded, loadBackup, type RestoreTools, withDatabase } from './load-backup.ts';
 import { switchMaintenance } from './maintenance.ts';
 import type { ProcedureDefinition } from './procedure.ts';
 import type { TrailReader } from './read-trail.ts';
-import { namesOf, type RestoreNames, swapDatabases, takeBack } from './swap-databases.ts';
+import { dropLeftovers, namesOf, type RestoreNames, swapDatabases, takeBack } from './swap-databases.ts';
 
 export const restoreSteps = ['load', 'revoke', 'swap', 'finish', 'take-back'] as const;
 export type RestoreStep = (typeof restoreSteps)[number];
@@ -52,13 +52,14 @@ async function readTrail({ trail }: RestoreStepTools, since: Date, lastWrite: st
   const head = await trail.readHead();
   const begins = head?.complete_from !== undefined && Date.parse(head.complete_from) <= since.getTime();
   if (!head?.complete_to || !begins || lastWrite === undefined || Date.parse(head.complete_to) < Date.parse(lastWrite))
-    return { complete: false, events: [] };
-  return { complete: true, events: await trail.readSince(since) };
+    return { complete: false, events: [], sequence: head?.sequence };
+  return { complete: true, events: await trail.readSince(since), sequence: head.sequence };
 }
 
 const works: Readonly<Record<RestoreStep, Work>> = {
-  async load(tools, { fresh }, { backup_id }) {
+  async load(tools, { live, fresh }, { backup_id }) {
     const manifest = await findManifest(tools, backup_id);
+    await dropLeftovers(tools, live);
     const loaded = await loadBackup(tools, manifest, fresh, AbortSignal.timeout(limitSeconds * 1000));
     return { loaded: { ...loaded, taken_at: manifest.taken_at } };
   },
@@ -77,6 +78,7 @@ const works: Readonly<Record<RestoreStep, Work>> = {
   },
   async finish(tools, { live, former }) {
     const restored = await withDatabase(tools, live, async (db) => {
+      await withDatabase(tools, former, (before) => catchUp(db, before));
       const schema = await findSchemaState(db);
       if (!schema) throw new ProcedureFault('verification_failed', `${live} has no schema`, false);
       const counts = await countEverything(db, tools.now());

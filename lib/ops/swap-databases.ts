@@ -62,11 +62,24 @@ export async function takeBack(tools: RestoreTools, { live, fresh, former }: Res
     if (known.includes(former)) {
       if (known.includes(live)) await rename(server, live, fresh);
       await rename(server, former, live);
+    } else if (!known.includes(live)) {
+      // One that was cut off between two names, by whoever stopped it: the database that served is the last one that got such a name.
+      const last = known.filter((name) => name.startsWith(`${live}${formerMark}`)).at(-1);
+      if (last === undefined)
+        throw new ProcedureFault('nothing_to_serve', `there is neither a database ${live} nor one that was it`, false);
+      await rename(server, last, live);
     }
     await reopenDatabase(server, live);
     await dropDatabase(server, fresh);
   });
   return { maintenance: await withDatabase(tools, live, isInMaintenance) };
+}
+
+/** Removes what restores that were cut off have left: they take as much room as the database itself. */
+export async function dropLeftovers({ open }: Pick<RestoreTools, 'open'>, live: string): Promise<void> {
+  await withDatabase({ open }, maintenanceDatabase, async (server) => {
+    for (const name of await listDatabases(server, `${live}${freshMark}`)) await dropDatabase(server, name);
+  });
 }
 
 /** Removes every database that a restore kept, and what one that was cut off left. @returns their names */

@@ -53,14 +53,14 @@ export async function keepTrail(
   let trailed = 0;
   try {
     while (!until()) {
-      const { events, read_at } = await listUntrailedEvents(db, pageSize);
+      const { events, read_at, given } = await listUntrailedEvents(db, pageSize);
       for (const [key, text] of pagesOf(events, issuer)) await put(key, text);
       if (events.length > 0 && !(await noteTrailed(db, holder, events))) break;
       trailed += events.length;
       if (events.length === pageSize) continue;
       const since = await noteTrailComplete(db, holder, read_at);
       if (since === undefined) break;
-      const head: TrailHead = { complete_from: since.toISOString(), complete_to: read_at.toISOString() };
+      const head: TrailHead = { complete_from: since.toISOString(), complete_to: read_at.toISOString(), sequence: given };
       await put(trailHeadKey, JSON.stringify(head));
       break;
     }

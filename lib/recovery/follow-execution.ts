@@ -44,14 +44,20 @@ function say({ print, json }: ToolContext, state: string): void {
   if (!json) print(`${new Date().toISOString().slice(11, 19)}  ${restoreStateNames[state as RestoreState] ?? state}\n`);
 }
 
+export interface EndedExecution extends DescribeExecutionCommandOutput {
+  /** The state that was entered last. */
+  readonly last_state: string | undefined;
+}
+
 /** Shows each state as it begins. @returns the execution when it has ended */
 export async function followExecution(
   api: Api,
   client: SFNClient,
   context: ToolContext,
   executionArn: string,
-): Promise<DescribeExecutionCommandOutput> {
+): Promise<EndedExecution> {
   let seen = 0;
+  let last: string | undefined;
   const tell = async () => {
     // The newest first, or a long history would hide them.
     const { events = [] } = await client.send(
@@ -60,13 +66,15 @@ export async function followExecution(
     for (const { id = 0, stateEnteredEventDetails: entered } of events.toReversed()) {
       if (id <= seen) continue;
       seen = id;
-      if (entered?.name !== undefined) say(context, entered.name);
+      if (entered?.name === undefined) continue;
+      last = entered.name;
+      say(context, last);
     }
   };
   for (;;) {
     const found = await client.send(new api.DescribeExecutionCommand({ executionArn }));
     await tell();
-    if (found.status !== 'RUNNING' && found.status !== 'PENDING_REDRIVE') return found;
+    if (found.status !== 'RUNNING' && found.status !== 'PENDING_REDRIVE') return { ...found, last_state: last };
     await pause(Math.min(Math.max(context.patience.pause_ms, 50), 2000));
   }
 }

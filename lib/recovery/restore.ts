@@ -5,6 +5,7 @@ import { checkServer } from '../releases/check-server.ts';
 import { ReleaseFault } from '../releases/fault.ts';
 import { answering, type ToolAnswer, type ToolContext, type ToolOrder, type ToolProcedure } from '../releases/tool.ts';
 import { findIssuer } from '../releases/verify.ts';
+import type { RestoreState } from '../restore-states.ts';
 import { findMachine, findUnderWay, followExecution } from './follow-execution.ts';
 import { findLastWrite } from './last-write.ts';
 
@@ -96,11 +97,15 @@ async function restoreBackup(context: ToolContext, order: ToolOrder, backupId: s
       (await client.send(new api.StartExecutionCommand({ stateMachineArn, name: `restore-${run}`, input }))).executionArn ??
       '';
     const ended = await followExecution(api, client, context, executionArn);
-    if (ended.status !== 'SUCCEEDED')
+    if (ended.status !== 'SUCCEEDED') {
+      const why = `${reasonOf(ended.cause ?? ended.status)} (execution ${executionArn.split(':').at(-1)})`;
+      if (ended.last_state === ('TakenBack' satisfies RestoreState))
+        throw new ReleaseFault('taken_back', `nothing was restored, the database of before serves: ${why}`);
       throw new ReleaseFault(
-        'taken_back',
-        `nothing was restored, the database of before serves: ${reasonOf(ended.cause)} (execution ${executionArn.split(':').at(-1)})`,
+        'cut_off',
+        `the restore was cut off, and what it did was not taken back: run the same command again, or \`oauth2ctl maintenance --off\` to stay with what serves; ${why}`,
       );
+    }
     const result = { ...summarize(JSON.parse(ended.output ?? '{}') as Values, wanted), ready: await isReady(context) };
     const next = ['oauth2ctl verify', "oauth2ctl restore --discard --apply --reason '…' when nobody wants to go back"];
     return { outcome: 'succeeded', plan, result, next };

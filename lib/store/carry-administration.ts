@@ -1,9 +1,35 @@
 /** Brings the decisions of operators, and what people changed of their accounts, from the former database into a restored one. */
 import type { Database } from './database.ts';
 
+/** Entries of the audit log that may have been committed after one with a higher number. */
+const overlap = 100;
+/** Numbers that are left to what the former database still records before it is closed. */
+export const headroom = 1000;
+
 /** How many rows a statement that returns them touched. */
 async function apply(db: Database, what: string, query: Parameters<Database['ask']>[1]): Promise<number> {
   return (await db.ask(`carry-${what}`, query)).length;
+}
+
+/** Rows that are read and written together. */
+const page = 1000;
+
+/**
+ * Goes through a table of the former database in the order of its key.
+ * @param read asks for the rows behind a key, at most a page of them, each with its `key`
+ * @param write brings them over; what is not in the restored one, it leaves out
+ */
+async function followAll(
+  read: (after: string | null) => Promise<readonly { readonly key: string }[]>,
+  write: (rows: string) => Promise<number>,
+): Promise<number> {
+  let changed = 0;
+  for (let after: string | null = null; ; ) {
+    const rows: readonly { readonly key: string }[] = await read(after);
+    if (rows.length > 0) changed += await write(JSON.stringify(rows));
+    if (rows.length < page) return changed;
+    after = rows.at(-1)?.key ?? null;
+  }
 }
 
 async function readAll(db: Database, what: string, query: Parameters<Database['ask']>[1]): Promise<string> {
@@ -11,67 +37,85 @@ async function readAll(db: Database, what: string, query: Parameters<Database['a
 }
 
 /** Disabled, or with another secret than the backup has. */
-async function carryClients(fresh: Database, former: Database): Promise<number> {
-  const rows = await readAll(
-    former,
-    'clients',
-    former.sql`
-      select client_id, encode(client_secret_hash, 'hex') as client_secret_hash, encode(registration_access_token_hash, 'hex') as registration_hash,
-        token_endpoint_auth_method, disabled_at, tokens_not_before, updated_at
-      from clients`,
-  );
-  const { sql } = fresh;
-  return apply(
-    fresh,
-    'clients',
-    sql`
-      with known as (
-        select * from jsonb_to_recordset(${rows}::text::jsonb) as r (client_id text, client_secret_hash text, registration_hash text,
-          token_endpoint_auth_method text, disabled_at timestamptz, tokens_not_before timestamptz, updated_at timestamptz)
-      )
-        update clients c set client_secret_hash = decode(k.client_secret_hash, 'hex'), token_endpoint_auth_method = k.token_endpoint_auth_method,
-          registration_access_token_hash = decode(k.registration_hash, 'hex'), disabled_at = k.disabled_at,
-          tokens_not_before = k.tokens_not_before, updated_at = k.updated_at
-        from known k
-        where c.client_id = k.client_id and (c.updated_at, c.disabled_at, c.tokens_not_before) is distinct from (k.updated_at, k.disabled_at, k.tokens_not_before)
-        returning 1`,
+function carryClients(fresh: Database, former: Database): Promise<number> {
+  return followAll(
+    (after) =>
+      former.ask<{ key: string }>(
+        'read-clients',
+        former.sql`
+          select client_id as key, encode(client_secret_hash, 'hex') as client_secret_hash,
+            encode(registration_access_token_hash, 'hex') as registration_hash, token_endpoint_auth_method, disabled_at, tokens_not_before, updated_at
+          from clients where ${after}::text is null or client_id > ${after}::text order by client_id limit ${page}`,
+      ),
+    (rows) =>
+      apply(
+        fresh,
+        'clients',
+        fresh.sql`
+          with known as (
+            select * from jsonb_to_recordset(${rows}::text::jsonb) as r (key text, client_secret_hash text, registration_hash text,
+              token_endpoint_auth_method text, disabled_at timestamptz, tokens_not_before timestamptz, updated_at timestamptz)
+          )
+            update clients c set client_secret_hash = decode(k.client_secret_hash, 'hex'), token_endpoint_auth_method = k.token_endpoint_auth_method,
+              registration_access_token_hash = decode(k.registration_hash, 'hex'), disabled_at = k.disabled_at,
+              tokens_not_before = k.tokens_not_before, updated_at = k.updated_at
+            from known k
+            where c.client_id = k.key and (c.updated_at, c.disabled_at, c.tokens_not_before) is distinct from (k.updated_at, k.disabled_at, k.tokens_not_before)
+            returning 1`,
+      ),
   );
 }
 
 /** Disabled, or with another password than the backup has. */
-async function carryUsers(fresh: Database, former: Database): Promise<number> {
-  const rows = await readAll(
-    former,
-    'users',
-    former.sql`select subject, password_hash, password_changed_at, disabled_at, tokens_not_before, updated_at from users`,
-  );
-  return apply(
-    fresh,
-    'users',
-    fresh.sql`
-      with known as (
-        select * from jsonb_to_recordset(${rows}::text::jsonb) as r (subject uuid, password_hash text, password_changed_at timestamptz,
-          disabled_at timestamptz, tokens_not_before timestamptz, updated_at timestamptz)
-      )
-        update users u set password_hash = k.password_hash, password_changed_at = k.password_changed_at, disabled_at = k.disabled_at,
-          tokens_not_before = k.tokens_not_before, updated_at = k.updated_at
-        from known k
-        where u.subject = k.subject and (u.password_hash, u.password_changed_at, u.disabled_at, u.tokens_not_before)
-          is distinct from (k.password_hash, k.password_changed_at, k.disabled_at, k.tokens_not_before)
-        returning 1`,
+function carryUsers(fresh: Database, former: Database): Promise<number> {
+  return followAll(
+    (after) =>
+      former.ask<{ key: string }>(
+        'read-users',
+        former.sql`
+          select subject as key, password_hash, password_changed_at, disabled_at, tokens_not_before, updated_at from users
+          where ${after}::uuid is null or subject > ${after}::uuid order by subject limit ${page}`,
+      ),
+    (rows) =>
+      apply(
+        fresh,
+        'users',
+        fresh.sql`
+          with known as (
+            select * from jsonb_to_recordset(${rows}::text::jsonb) as r (key uuid, password_hash text, password_changed_at timestamptz,
+              disabled_at timestamptz, tokens_not_before timestamptz, updated_at timestamptz)
+          )
+            update users u set password_hash = k.password_hash, password_changed_at = k.password_changed_at, disabled_at = k.disabled_at,
+              tokens_not_before = k.tokens_not_before, updated_at = k.updated_at
+            from known k
+            where u.subject = k.key and (u.password_hash, u.password_changed_at, u.disabled_at, u.tokens_not_before)
+              is distinct from (k.password_hash, k.password_changed_at, k.disabled_at, k.tokens_not_before)
+            returning 1`,
+      ),
   );
 }
 
 /** Consents that were taken back since. */
-async function carryGrants(fresh: Database, former: Database): Promise<number> {
-  const rows = await readAll(former, 'grants', former.sql`select subject, client_id, revoked_at from grants`);
-  return apply(
-    fresh,
-    'grants',
-    fresh.sql`
-      update grants g set revoked_at = k.revoked_at
-      from jsonb_to_recordset(${rows}::text::jsonb) as k (subject uuid, client_id text, revoked_at timestamptz)
-      where k.subject = g.subject and k.client_id = g.client_id and k.revoked_at is not null and g.revoked_at is null returning 1`,
+function carryGrants(fresh: Database, former: Database): Promise<number> {
+  return followAll(
+    (after) =>
+      former.ask<{ key: string }>(
+        'read-grants',
+        former.sql`
+          select subject || ' ' || client_id as key, subject, client_id, revoked_at from grants
+          where ${after}::text is null
+            or (subject, client_id) > (left(${after}::text, 36)::uuid, substr(${after}::text, 38))
+          order by subject, client_id limit ${page}`,
+      ),
+    (rows) =>
+      apply(
+        fresh,
+        'grants',
+        fresh.sql`
+          update grants g set revoked_at = k.revoked_at
+          from jsonb_to_recordset(${rows}::text::jsonb) as k (subject uuid, client_id text, revoked_at timestamptz)
+          where k.subject = g.subject and k.client_id = g.client_id and k.revoked_at is not null and g.revoked_at is null returning 1`,
+      ),
   );
 }
 
@@ -121,18 +165,22 @@ async function carryDecisions(fresh: Database, former: Database): Promise<number
   return withdrawn + blocked;
 }
 
-/** What was done since the backup stays on record: the audit log, incidents with their steps, and events that nobody has got yet. */
-async function carryRecords(fresh: Database, former: Database): Promise<number> {
+/** What was done since the backup stays on record: the audit log, and incidents with their steps. @returns entries of the log */
+export async function carryRecords(fresh: Database, former: Database): Promise<number> {
+  const [top] = await former.ask<{ id: string }>(
+    'last-audit-entry',
+    former.sql`select coalesce(max(audit_id), 0)::text as id from audit_log`,
+  );
   const [last] = await fresh.ask<{ id: string }>(
     'last-audit-entry',
-    fresh.sql`select coalesce(max(audit_id), 0)::text as id from audit_log`,
+    fresh.sql`select coalesce(max(audit_id), 0)::text as id from audit_log where audit_id <= ${top?.id ?? '0'}::bigint`,
   );
   const entries = await readAll(
     former,
     'audit-log',
     former.sql`
       select audit_id::text, at, actor, procedure, reason, plan, outcome, detail, incident_id from audit_log
-      where audit_id > ${last?.id ?? '0'}::bigint order by audit_id`,
+      where audit_id > ${last?.id ?? '0'}::bigint - ${overlap}::integer order by audit_id`,
   );
   const incidents = await readAll(
     former,
@@ -164,11 +212,13 @@ async function carryRecords(fresh: Database, former: Database): Promise<number> 
     fresh.sql`
       insert into audit_log (audit_id, at, actor, procedure, reason, plan, outcome, detail, incident_id) overriding system value
       select audit_id, at, actor, procedure, reason, plan, outcome, detail, incident_id
-      from jsonb_populate_recordset(null::audit_log, ${entries}::text::jsonb) returning 1`,
+      from jsonb_populate_recordset(null::audit_log, ${entries}::text::jsonb) on conflict (audit_id) do nothing returning 1`,
   );
   await fresh.ask(
     'advance-audit-log',
-    fresh.sql`select setval(pg_get_serial_sequence('audit_log', 'audit_id'), greatest((select max(audit_id) from audit_log), 1))`,
+    fresh.sql`
+      select setval(pg_get_serial_sequence('audit_log', 'audit_id'),
+        greatest(${top?.id ?? '0'}::bigint + ${headroom}::integer, (select last_value from audit_log_audit_id_seq)))`,
   );
   return carried;
 }

@@ -129,26 +129,29 @@ const keysOf = ({ sql }: Database, events: readonly OutboxEvent[]) => sql`
   ${sql.typed.texts(events.map(({ at }) => at.toISOString()))}::timestamptz[],
   ${sql.typed.texts(events.map(({ sequence }) => sequence))}::bigint[]`;
 
-/**
- * Events that are not in the trail yet, in order.
- * @returns with the instant of the question: every change that was committed before it was seen
- */
-export async function listUntrailedEvents(
-  { ask, sql }: Database,
-  most: number,
-): Promise<{ events: OutboxEvent[]; read_at: Date }> {
-  const rows = await ask<OutboxEvent & { read_at: Date }>(
+export interface Untrailed {
+  readonly events: readonly OutboxEvent[];
+  /** The instant of the question: every change that was committed before it was seen. */
+  readonly read_at: Date;
+  /** The last number that was given to an event by then, committed or not; of 64 bits, as text. */
+  readonly given: string;
+}
+
+/** Events that are not in the trail yet, in order. */
+export async function listUntrailedEvents({ ask, sql }: Database, most: number): Promise<Untrailed> {
+  const rows = await ask<OutboxEvent & Omit<Untrailed, 'events'>>(
     'list-untrailed-events',
     sql`
-      select statement_timestamp() as read_at, e.*
-      from (values (1)) as one (row) left join (
+      select statement_timestamp() as read_at, given.last_value::text as given, e.*
+      from events_sequence_seq as given left join (
         select sequence, event_id, at, type, subject, data, producer, correlation_id, traceparent from events
         where delivered_at is null and set_aside_at is null and trailed_at is null
         order by sequence limit ${most}
       ) as e on true
       order by e.sequence`,
   );
-  return { events: rows.filter(({ event_id }) => event_id !== null), read_at: rows[0]?.read_at ?? new Date(0) };
+  const [{ read_at, given } = { read_at: new Date(0), given: '0' }] = rows;
+  return { events: rows.filter(({ event_id }) => event_id !== null), read_at, given };
 }
 
 /** Notes that events are in the trail. @returns false where the lease is another one's by now: then nothing was noted */

@@ -17,9 +17,15 @@ const textOf = (value: unknown): string | null => (value === undefined || value 
 /** What an event ends, apart from token families; undefined where that is nothing. */
 function endOf({ sql }: Database, { type, time, data }: ReplayedEvent): [table: string, statement: Statement] | undefined {
   const at = new Date(time);
-  const [client, user, session, jti, before] = ['client_id', 'user_id', 'session_id', 'jti', 'issued_before'].map((name) =>
-    textOf(data[name]),
-  );
+  const [client, user, session, jti, before, kind, target] = [
+    'client_id',
+    'user_id',
+    'session_id',
+    'jti',
+    'issued_before',
+    'kind',
+    'target',
+  ].map((name) => textOf(data[name]));
   // Who comes back brings nothing along that was issued before.
   const able = (disabled: boolean) =>
     disabled
@@ -32,15 +38,18 @@ function endOf({ sql }: Database, { type, time, data }: ReplayedEvent): [table: 
           ? undefined
           : [
               'access_tokens',
-              sql`update access_tokens set revoked_at = ${at} where jti = ${jti ?? null}::uuid and revoked_at is null returning 1`,
+              sql`
+                update access_tokens set revoked_at = ${at} where jti = ${jti ?? null}::uuid and revoked_at is null
+                  and expires_at = coalesce(${textOf(data.expires_at)}::timestamptz, expires_at) returning 1`,
             ];
       const mark = sql`tokens_not_before = greatest(tokens_not_before, ${before ?? null}::timestamptz)`;
       if (client !== null) return ['watermarks', sql`update clients set ${mark} where client_id = ${client ?? null} returning 1`];
       if (user !== null) return ['watermarks', sql`update users set ${mark} where subject = ${user ?? null}::uuid returning 1`];
-      // Of everybody; sign-ins end along with it.
+      // Of everybody; sign-ins end along with it where it says so, and where it does not say.
+      const signIns = data.sessions === false ? null : before;
       return [
         'watermarks',
-        sql`update revocation_watermark set ${mark}, sessions_not_before = greatest(sessions_not_before, ${before ?? null}::timestamptz) returning 1`,
+        sql`update revocation_watermark set ${mark}, sessions_not_before = greatest(sessions_not_before, ${signIns ?? null}::timestamptz) returning 1`,
       ];
     }
     case 'client_disabled':
@@ -74,15 +83,25 @@ function endOf({ sql }: Database, { type, time, data }: ReplayedEvent): [table: 
         'blocks',
         sql`
           insert into blocks (kind, target, blocked_at, expires_at, reason, was_disabled)
-          values (${textOf(data.kind)}, ${textOf(data.target)}, ${at}, ${textOf(data.expires_at)}::text::timestamptz, 'blocked before a restore',
-            ${data.was_disabled === true})
-          on conflict (kind, target) do update set blocked_at = excluded.blocked_at, expires_at = excluded.expires_at returning 1`,
+          values (${kind ?? null}, ${target ?? null}, ${at}, ${textOf(data.expires_at)}::text::timestamptz, 'blocked before the restore', ${data.was_disabled === true})
+          on conflict (kind, target) do update set blocked_at = excluded.blocked_at, expires_at = excluded.expires_at
+          where blocks.blocked_at < excluded.blocked_at returning 1`,
       ];
     case 'access_unblocked':
       return [
         'blocks',
-        sql`delete from blocks where kind = ${textOf(data.kind)} and target = ${textOf(data.target)} and blocked_at <= ${at} returning 1`,
+        sql`delete from blocks where kind = ${kind ?? null} and target = ${target ?? null} and blocked_at <= ${at} returning 1`,
       ];
+    case 'signing_keys_rotated': {
+      if (data.withdrawn !== true) return undefined;
+      const good = [data.active, data.pending].flat().map(String);
+      return [
+        'signing_keys',
+        sql`
+          update signing_keys set state = 'retired', retires_at = ${at}
+          where state <> 'retired' and created_at < ${at} and kid <> all (${sql.typed.texts(good)}) returning 1`,
+      ];
+    }
     default:
       return undefined;
   }
@@ -115,28 +134,4 @@ export async function replayEvents(db: Database, events: readonly ReplayedEvent[
     changed[table] = (changed[table] ?? 0) + (await db.ask(`replay-${table}`, statement)).length;
   }
   return changed;
-}
-
-/**
- * Reads from the former database what happened since the restored one was backed up.
- * @returns undefined where its events do not reach back to the backup: purged, or lost with the rest
- */
-export async function readFormerEvents(fresh: Database, former: Database): Promise<ReplayedEvent[] | undefined> {
-  const [last] = await fresh.ask<{ sequence: string }>(
-    'last-event-of-backup',
-    fresh.sql`select coalesce(max(sequence), 0)::text as sequence from events`,
-  );
-  const sequence = last?.sequence ?? '0';
-  const [reach] = await former.ask<{ reaches: boolean }>(
-    'do-events-reach-back',
-    former.sql`
-      select exists (select from events where sequence = ${sequence}::bigint)
-        or (${sequence}::bigint = 0 and coalesce((select min(sequence) from events), 1) = 1) as reaches`,
-  );
-  if (!reach?.reaches) return undefined;
-  const rows = await former.ask<{ type: EventType; at: Date; data: Record<string, unknown> }>(
-    'list-former-events',
-    former.sql`select type, at, data from events where sequence > ${sequence}::bigint order by sequence`,
-  );
-  return rows.map(({ type, at, data }) => ({ type, time: at.toISOString(), data }));
 }

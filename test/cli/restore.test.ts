@@ -69,8 +69,10 @@ beforeEach(async () => {
             Parameters: { FunctionName: 'work', 'Payload.$': '$' },
             ResultSelector: { 'answer.$': '$.Payload' },
             ResultPath: '$.done',
+            Catch: [{ ErrorEquals: ['Broken'], ResultPath: '$.failure', Next: 'TakenBack' }],
             Next: 'Finish',
           },
+          TakenBack: { Type: 'Fail', ErrorPath: '$.failure.Error', CausePath: '$.failure.Cause' },
           Finish: {
             Type: 'Pass',
             Parameters: {
@@ -156,7 +158,7 @@ test('it shows each step, sums up what serves now, and says that nothing answers
 
 test('a failure is told with its reason, and that the database of before serves', async () => {
   work = () => {
-    throw new Error('restore-step: what was restored is not the backup');
+    throw Object.assign(new Error('restore-step: what was restored is not the backup'), { name: 'Broken' });
   };
   const { code, stderr } = await run('--backup', id, ...because);
   assert.equal(code, 1);
@@ -164,6 +166,15 @@ test('a failure is told with its reason, and that the database of before serves'
     stderr,
     /nothing was restored, the database of before serves: restore-step: what was restored is not the backup .*taken_back/,
   );
+});
+
+test('one that was cut off without being taken back says so, and what to do', async () => {
+  work = () => {
+    throw new Error('the way back is blocked');
+  };
+  const { code, stderr } = await run('--backup', id, ...because);
+  assert.equal(code, 1);
+  assert.match(stderr, /was not taken back: run the same command again, or .* the way back is blocked .*cut_off/);
 });
 
 test('the same command follows one that is under way; another backup has to wait', async () => {

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { runProcedure } from '../../lib/ops/procedure.ts';
-import { type RestoreStep, restoreStep, type StepDone } from '../../lib/ops/restore-step.ts';
+import { type RestoreStep, restoreStep } from '../../lib/ops/restore-step.ts';
 import type { Database } from '../../lib/store/database.ts';
 import { closeDatabase, maintenanceDatabase, renameDatabase } from '../../lib/store/databases.ts';
 import { recordAlone } from '../../lib/store/event-recording.ts';
 import { isInMaintenance, setMaintenance } from '../../lib/store/maintenance.ts';
-import { backupId, openRestoreBench, type RestoreBench } from '../support/restores.ts';
+import { addClient, attemptStep, inAnHour, openRestoreBench, type RestoreBench, takeStep } from '../support/restores.ts';
 import { addCode, addFamily, addSession, addToken, addUser, readAuditLog } from './workbench.ts';
 
 let bench: RestoreBench;
@@ -17,24 +17,8 @@ before(async () => {
 });
 after(() => bench.stop());
 
-async function attempt(step: RestoreStep, run: string) {
-  const input = { step, run, backup_id: backupId, last_write: '2026-01-01T12:30:00Z' };
-  const order = { input, apply: true, reason: 'drill', actor: 'test' };
-  return runProcedure(restoreStep, bench.tools, order);
-}
-
-async function take(step: RestoreStep, run: string): Promise<StepDone> {
-  const { result, error } = await attempt(step, run);
-  assert.equal(error, undefined);
-  return result as StepDone;
-}
-
-async function addClient(db: Database, client_id: string): Promise<void> {
-  await db.sql`
-    insert into clients (client_id, client_name, client_secret_hash, token_endpoint_auth_method) values (${client_id}, 'c', ${randomBytes(32)}, 'client_secret_basic')`;
-}
-
-const inAnHour = () => new Date(Math.floor(Date.now() / 1000) * 1000 + 3_600_000);
+const attempt = (step: RestoreStep, run: string) => attemptStep(bench, step, run);
+const take = (step: RestoreStep, run: string) => takeStep(bench, step, run);
 
 /** Rows of which one of each pair ends after the backup, and the other does not. */
 async function arrange(db: Database) {
@@ -151,73 +135,6 @@ test('what the database of before knows to be over is over in the restored one, 
   await take('take-back', 'known');
 });
 
-describe('where the database that serves is another one than was backed up,', () => {
-  const strange = async (run: string) => {
-    const names = await bench.copy(run);
-    await bench.open(names.fresh).sql`update flyway_schema_history set installed_on = '2020-01-01' where installed_rank = 1`;
-    return names;
-  };
-
-  test('a complete trail of events ends what it tells of', async () => {
-    const live = bench.migrator;
-    await addClient(live, 'trailed');
-    const subject = await addUser(live);
-    const [over, kept] = [
-      await addFamily(live, { client_id: 'trailed', subject }),
-      await addFamily(live, { client_id: 'trailed', subject }),
-    ];
-    const session_id = await addSession(live, { subject, expires_at: inAnHour() });
-    const [named] = await live.sql<{ family: string; jti: string }[]>`
-      select left(encode(sha256(uuid_send(${over}::uuid)), 'hex'), 32) as family, (select jti from access_tokens where family_id = ${kept}) as jti`;
-    const names = await strange('trail');
-    const time = '2026-01-01T12:00:00.000Z';
-    bench.trail = {
-      head: { complete_from: '2026-01-01T02:00:00.000Z', complete_to: '2026-01-01T12:30:00.001Z' },
-      events: [
-        { type: 'token_revoked', time, data: { family: named?.family, reason: 'signed out' } },
-        { type: 'token_revoked', time, data: { jti: named?.jti } },
-        { type: 'token_revoked', time, data: { user_id: subject, issued_before: time } },
-        { type: 'user_logout', time, data: { session_id } },
-        { type: 'client_disabled', time, data: { client_id: 'trailed' } },
-        { type: 'user_disabled', time, data: { user_id: subject } },
-        { type: 'user_enabled', time, data: { user_id: subject } },
-        { type: 'user_authenticated', time, data: { user_id: subject } },
-        { type: 'access_blocked', time, data: { kind: 'address', target: '203.0.113.0/24' } },
-      ],
-    };
-    const { revoked } = await take('revoke', 'trail');
-    assert.equal(revoked?.source, 'trail of events');
-    const { sql } = bench.open(names.fresh);
-    const [found] = await sql`
-      select (select revoked_because from token_families where family_id = ${over}) as over,
-        (select revoked_at is null from token_families where family_id = ${kept}) as kept,
-        (select revoked_at is not null from access_tokens where jti = ${named?.jti ?? ''}) as token,
-        (select ended_at is not null from sessions where session_id = ${session_id}) as session,
-        (select disabled_at is not null from clients where client_id = 'trailed') as client,
-        (select disabled_at is null and tokens_not_before = ${time} from users where subject = ${subject}) as person`;
-    assert.deepEqual({ ...found }, { over: 'signed out', kept: true, token: true, session: true, client: true, person: true });
-    assert.deepEqual([...(await sql`select target from blocks`)], [{ target: '203.0.113.0/24' }]);
-    await take('take-back', 'trail');
-  });
-
-  // It ends before somebody may have ended something, or begins after the backup.
-  for (const [run, complete_from, complete_to] of [
-    ['unknown', '2026-01-01T01:00:00.000Z', '2026-01-01T12:29:59.999Z'],
-    ['young', '2026-01-01T02:00:00.001Z', '2026-01-01T12:30:00.001Z'],
-  ] as const)
-    test(`everything issued before the restore has ended where nobody knows: a trail that is ${run}`, async () => {
-      const names = await strange(run);
-      bench.trail = { head: { complete_from, complete_to }, events: [] };
-      const started = new Date();
-      const { revoked } = await take('revoke', run);
-      assert.equal(revoked?.source, 'everything ended');
-      const [marks] = await bench.open(names.fresh).sql`
-        select tokens_not_before >= ${started} and sessions_not_before >= ${started} as raised from revocation_watermark`;
-      assert.equal(marks?.raised, true);
-      await take('take-back', run);
-    });
-});
-
 /** Which database a name leads to. */
 async function markOf(database: string): Promise<string | undefined> {
   const [row] = await bench.open(database).sql<
@@ -253,6 +170,29 @@ test('the restored database takes the place of the one that served, which is kep
   assert.equal(await markOf(names.live), 'before');
 });
 
+test('what was ended after the revocations were carried over, and before the swap, is over as well; events keep their numbers', async () => {
+  const { migrator: live } = bench;
+  await addClient(live, 'late');
+  await bench.copy('late');
+  await recordAlone(live, new Date(), 'client_registered', 'clients/x', { client_id: 'x' });
+  await take('revoke', 'late');
+  await live.sql`update clients set disabled_at = now() where client_id = 'late'`;
+  await recordAlone(live, new Date(), 'client_disabled', 'clients/late', { client_id: 'late' });
+  await live.sql`insert into audit_log (actor, procedure, reason, outcome) values ('op', 'disable-client', 'in the last moment', 'succeeded')`;
+  const [{ ids }] = (await live.sql`select array_agg(event_id::text order by event_id) as ids from events`) as unknown as [
+    { ids: string },
+  ];
+  await take('swap', 'late');
+  await take('finish', 'late');
+  const [found] = await bench.open(bench.tools.live).sql`
+    select (select disabled_at is not null from clients where client_id = 'late') as disabled,
+      (select count(*)::integer from audit_log where reason = 'in the last moment') as entries,
+      (select array_agg(event_id::text order by event_id) from events) as ids,
+      nextval('events_sequence_seq') > (select max(sequence) from events) as beyond`;
+  assert.deepEqual({ ...found }, { disabled: true, entries: 1, ids, beyond: true });
+  await take('take-back', 'late');
+});
+
 describe('the way back leads to the database of before, out of maintenance, from', () => {
   const from: readonly (readonly [state: string, run: string, arrive: (run: string) => Promise<unknown>])[] = [
     ['before the swap', 'one', async () => {}],
@@ -267,6 +207,16 @@ describe('the way back leads to the database of before, out of maintenance, from
       },
     ],
     ['a database that is closed already', 'three', () => closeDatabase(bench.open(maintenanceDatabase), bench.tools.live)],
+    [
+      'one of before that was stopped between the two names',
+      'other',
+      async () => {
+        const { live } = bench.tools;
+        const server = bench.open(maintenanceDatabase);
+        await closeDatabase(server, live);
+        await renameDatabase(server, live, `${live}_before_20260101`);
+      },
+    ],
     ['after the swap', 'four', (run) => take('swap', run)],
     ['having been there', 'five', (run) => take('take-back', run)],
   ];
@@ -290,6 +240,12 @@ test('whoever else works in the database is named, and nothing is swapped', asyn
   await other.end();
   await take('take-back', 'busy');
   assert.equal(await markOf(names.live), 'before');
+});
+
+test('what restores that were cut off have left is removed by the next one', async () => {
+  await bench.copy('leftover');
+  assert.equal((await attempt('load', 'next')).error?.code, 'programs_missing');
+  assert.deepEqual(await bench.databases(), [bench.tools.live]);
 });
 
 test('without pg_restore one line says what to install; an unknown backup is named', async () => {

@@ -80,6 +80,8 @@ test('what was written is read back, in order and once; the head says since when
   const later = await reader.readHead();
   assert.equal(later?.complete_from, first?.complete_from);
   assert.ok(Date.parse(later?.complete_to ?? '') > Date.parse(first?.complete_to ?? ''));
+  const [last] = await bench.migrator.sql`select max(sequence)::text as number from events`;
+  assert.equal(later?.sequence, last?.number);
 });
 
 test('pages are of one day each, so that whoever reads since an instant lists from its day on', async () => {

@@ -1,7 +1,10 @@
 /** What tests of restores work with: the procedures' tools on a database of their own, and a copy of it that stands for a loaded backup. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import type { BackupManifest } from '../../lib/ops/backup-manifest.ts';
+import { runProcedure } from '../../lib/ops/procedure.ts';
 import type { TrailHead } from '../../lib/ops/read-trail.ts';
-import type { RestoreStepTools } from '../../lib/ops/restore-step.ts';
+import { type RestoreStep, type RestoreStepTools, restoreStep, type StepDone } from '../../lib/ops/restore-step.ts';
 import { namesOf, type RestoreNames } from '../../lib/ops/swap-databases.ts';
 import { type Database, openDatabase } from '../../lib/store/database.ts';
 import { maintenanceDatabase } from '../../lib/store/databases.ts';
@@ -90,3 +93,25 @@ export async function openRestoreBench(): Promise<RestoreBench> {
   };
   return own;
 }
+
+/** Takes one step of a restore of `backupId`. */
+export async function attemptStep(bench: RestoreBench, step: RestoreStep, run: string) {
+  const input = { step, run, backup_id: backupId, last_write: '2026-01-01T12:30:00Z' };
+  return runProcedure(restoreStep, bench.tools, { input, apply: true, reason: 'drill', actor: 'test' });
+}
+
+/** @throws {AssertionError} where it fails */
+export async function takeStep(bench: RestoreBench, step: RestoreStep, run: string): Promise<StepDone> {
+  const { result, error } = await attemptStep(bench, step, run);
+  assert.equal(error, undefined);
+  return result as StepDone;
+}
+
+export async function addClient(db: Database, client_id: string): Promise<void> {
+  await db.sql`
+    insert into clients (client_id, client_name, client_secret_hash, token_endpoint_auth_method)
+    values (${client_id}, 'c', ${randomBytes(32)}, 'client_secret_basic')`;
+}
+
+/** To the second, as tokens have it. */
+export const inAnHour = () => new Date(Math.floor(Date.now() / 1000) * 1000 + 3_600_000);
