@@ -1,5 +1,7 @@
 /** Drill: the database of a running instance is destroyed and comes back from its backup; nothing that was revoked comes back with it. */
 import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import postgres from 'postgres';
 import { readRuntimeFile } from '../../lib/local/runtime-file.ts';
@@ -8,7 +10,9 @@ import { listDumpedTables, readContents } from '../../lib/store/backup-contents.
 import type { Sql } from '../../lib/store/database.ts';
 import { runInProcess, type ToolRun } from '../cli/stage.ts';
 import { type Deployment, openDeployment } from '../support/deployment.ts';
+import { makePkce, walk } from '../support/flow.ts';
 import { blocksOf, findMissing, readCommand } from '../support/runbook-page.ts';
+import { createUserAgent } from '../support/user-agent.ts';
 import { recordDrill } from './record.ts';
 
 let deployment: Deployment;
@@ -53,7 +57,7 @@ async function post(path: string, { client_id, client_secret }: Credentials, for
     body: new URLSearchParams(form),
   });
   // biome-ignore lint/suspicious/noExplicitAny: what it is, the test asserts
-  return { status: response.status, body: (await response.json()) as Record<string, any> };
+  return { status: response.status, body: JSON.parse((await response.text()) || '{}') as Record<string, any> };
 }
 
 const makeClient = (name: string) =>
@@ -132,54 +136,132 @@ test('a restore of yesterday does not undo that everything was revoked', async (
 });
 
 const rows = 100_000;
+const redirectUri = 'https://client.example/cb';
+const account = { username: 'survivor', email: 'survivor@example.com', password: 'correct horse battery staple' };
 
-test('destroyed, the database comes back: every table by count and checksum, and clients and tokens of before go on', async () => {
-  const client = await makeClient('survivor');
-  const { access_token } = (await issue(client)).body;
+/** Signs in and exchanges the code. @returns the refresh token */
+async function signIn(client: Credentials): Promise<string> {
+  const { verifier, challenge } = makePkce();
+  const scope = 'openid offline_access';
+  const request = { client_id: client.client_id, redirect_uri: redirectUri, response_type: 'code', scope };
+  const query = new URLSearchParams({ ...request, code_challenge: challenge, code_challenge_method: 'S256' });
+  const agent = createUserAgent({ issuer: deployment.issuer, url: deployment.url });
+  const back = await walk(agent, `${deployment.issuer}/oauth/authorize?${query}`, { ...account, subject: '' });
+  const code = back.searchParams.get('code') ?? '';
+  const form = { grant_type: 'authorization_code', code, code_verifier: verifier, redirect_uri: redirectUri };
+  const { status, body } = await post('/oauth/token', client, form);
+  assert.equal(status, 200, JSON.stringify(body));
+  return body.refresh_token;
+}
+
+const refresh = (client: Credentials, refresh_token: string) =>
+  post('/oauth/token', client, { grant_type: 'refresh_token', refresh_token });
+
+/** A client, somebody who is signed in at it, and a hundred thousand others. @returns the client and two refresh tokens */
+async function populate(name: string) {
+  const client = await deployment.operate<Credentials>('create-client', {
+    client_name: name,
+    grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+    redirect_uris: [redirectUri],
+    scope: 'openid offline_access read',
+    trusted: true,
+  });
+  const users = await deployment.operate<{ users: { username: string }[] }>('list-users', {});
+  if (!users.users.some(({ username }) => username === account.username)) await deployment.operate('create-user', account);
   await withDatabase(
     (sql) => sql`
       insert into token_families (family_id, client_id, subject, session_id, scope, resources, authenticated_at, amr, offline, issued_at, expires_at, refresh_hash)
       select gen_random_uuid(), 'c' || n % 100, gen_random_uuid(), gen_random_uuid(), 'openid', '{}', now(), '{pwd}', true, now(), now() + interval '30 days',
         sha256(n::text::bytea) from generate_series(1, ${rows}) as n`,
   );
+  return { client, held: await signIn(client), revoked: await signIn(client) };
+}
+
+/** What a restore and the instance itself write while it goes on, or is said not to be kept. */
+const changing = /^(audit_log|authorization_codes|metric_|log_|events$|event_relay$)/;
+
+/** Tables of the live database that differ from the manifest, and how many do not. */
+async function compare({ tables }: BackupManifest, expected: readonly string[]) {
+  const found = new Map((await contentsOf('oauth2')).map((table) => [table.name, table]));
+  const compared = tables.filter(({ name }) => !changing.test(name) && !expected.includes(name));
+  const different = compared.filter(
+    ({ name, rows: wanted, digest }) => found.get(name)?.rows !== wanted || found.get(name)?.digest !== digest,
+  );
+  assert.deepEqual(
+    different.map(({ name }) => name),
+    [],
+  );
+  return compared.length;
+}
+
+const sumOf = ({ tables }: BackupManifest) => tables.reduce((sum, table) => sum + table.rows, 0);
+
+async function restoreIt(backupId: string) {
+  const began = performance.now();
+  const { json } = await must('restore', '--backup', backupId, '--apply', '--reason', 'drill', '--json');
+  return { json, seconds: Math.round((performance.now() - began) / 100) / 10 };
+}
+
+test('emptied by a script, the database comes back: every table by count and checksum, a client and a refresh token of before go on', async () => {
+  const { client, held, revoked } = await populate('emptied');
   const manifest = await takeBackup();
+  assert.equal((await post('/oauth/revoke', client, { token: revoked })).status, 200);
   await withDatabase(async (sql) => {
-    for (const table of (await listDumpedTables(sql as unknown as Sql)).filter((name) => name !== 'flyway_schema_history'))
+    const kept = /^(flyway_schema_history|events|event_relay|audit_log|revocation_watermark|metric_|log_)/;
+    for (const table of (await listDumpedTables(sql as unknown as Sql)).filter((name) => !kept.test(name)))
       await sql`truncate ${sql(table)} cascade`;
   });
   assert.equal((await issue(client)).status, 401);
 
-  const began = performance.now();
-  const { json } = await must('restore', '--backup', manifest.backup_id, '--apply', '--reason', 'drill', '--json');
-  const seconds = (performance.now() - began) / 1000;
-  assert.equal(
-    json.rows,
-    manifest.tables.reduce((sum, table) => sum + table.rows, 0),
-  );
-  // What is written by the restore itself and by those who measure it.
-  const changing = /^(audit_log|metric_|events$|event_relay$)/;
-  const found = new Map((await contentsOf('oauth2')).map((table) => [table.name, table]));
-  const compared = manifest.tables.filter(({ name }) => !changing.test(name));
-  const alike = compared.filter(
-    ({ name, rows: wanted, digest }) => found.get(name)?.rows === wanted && found.get(name)?.digest === digest,
-  );
+  const { json, seconds } = await restoreIt(manifest.backup_id);
+  assert.deepEqual([json.rows, json.revocations], [sumOf(manifest), 'former database']);
+  // One family was revoked since, with the tokens of it.
+  const alike = await compare(manifest, ['token_families', 'access_tokens']);
+  assert.equal((await issue(client)).status, 200);
+  assert.equal((await refresh(client, held)).status, 200);
+  assert.equal((await refresh(client, revoked)).body.error, 'invalid_grant');
+  await must('restore', '--discard', '--apply', '--reason', 'drill');
   recordDrill({
     name: 'restore',
     shows:
-      'The database of a running instance is emptied and restored from its backup by one command, step by step and with a safety backup',
+      'The tables of a running instance are emptied by a script, and one command puts them back, with a safety backup before and what was revoked since still revoked',
     figures: {
-      'rows restored': json.rows,
-      'tables equal by count and checksum': alike.length,
-      'from the command to ready, s': Math.round(seconds * 10) / 10,
+      'rows restored and compared': json.rows,
+      'tables equal by count and checksum, as loaded': json.tables,
+      'tables equal still, when what was revoked since was carried over': alike,
+      'client of before is served': 'yes',
+      'refresh token of before, and one that was revoked since': 'refreshed, and refused',
+      'from the command to ready, s': seconds,
     },
   });
-  assert.ok(
-    alike.length >= compared.length - 3,
-    compared
-      .filter((one) => !alike.includes(one))
-      .map(({ name }) => name)
-      .join(),
-  );
+});
+
+test('destroyed with its files, the database comes back: every table by count and checksum, clients go on, and people sign in again', async () => {
+  const { client, held } = await populate('destroyed');
+  const { access_token } = (await issue(client)).body;
+  const manifest = await takeBackup();
+  await deployment.runtime?.restart(() => rmSync(join(folder, 'postgres'), { recursive: true }));
+  const { host, port } = readRuntimeFile(folder)?.database ?? assert.fail('the instance does not run');
+  url = (database = 'oauth2') => `postgres://postgres@${host}:${port}/${database}`;
+  assert.equal((await issue(client)).status, 401);
+
+  const { json, seconds } = await restoreIt(manifest.backup_id);
+  assert.deepEqual([json.rows, json.revocations], [sumOf(manifest), 'everything ended']);
+  const alike = await compare(manifest, ['revocation_watermark']);
+  assert.equal(await introspect(client, access_token), false);
+  assert.equal((await refresh(client, held)).body.error, 'invalid_grant');
   assert.equal((await issue(client)).status, 200);
-  assert.equal(typeof access_token, 'string');
+  assert.equal((await refresh(client, await signIn(client))).status, 200);
+  recordDrill({
+    name: 'restore-destroyed',
+    shows: "The database's files are deleted, an empty one takes their place, and one command restores the backup into it",
+    figures: {
+      'rows restored and compared': json.rows,
+      'tables equal by count and checksum, as loaded': json.tables,
+      'tables equal still, when everything issued before was ended': alike,
+      'client of before is served': 'yes',
+      'refresh token of before': 'refused: nobody knows what was revoked since',
+      'from the command to ready, s': seconds,
+    },
+  });
 });

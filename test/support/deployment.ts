@@ -1,4 +1,5 @@
 /** Finds the deployment that the end-to-end tests call: the one that the environment names, or a local runtime of their own. */
+import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -15,6 +16,8 @@ import { settings, wiring } from '../../lib/settings.ts';
 export interface OwnRuntime {
   readonly pid: number;
   readonly folder: string;
+  /** Stops it, lets something happen to its folder, and starts it again at the same address. */
+  restart(meanwhile: () => void): Promise<void>;
 }
 
 export interface Deployment {
@@ -37,6 +40,8 @@ interface Running {
   readonly address: string;
   readonly folder: string;
   readonly child: ChildProcess;
+  /** Ends it, and leaves its folder. */
+  end(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -48,14 +53,13 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !ours.has(name)));
 }
 
-/** Starts `bin/local.ts` on a free port and a folder that nobody else has. */
-async function startLocal(): Promise<Running> {
-  const folder = mkdtempSync(join(tmpdir(), 'oauth2-e2e-'));
+/** Starts `bin/local.ts`; by default on a free port and a folder that nobody else has. */
+async function startLocal(folder = mkdtempSync(join(tmpdir(), 'oauth2-e2e-')), port = '0'): Promise<Running> {
   const child = spawn(execPath, [join(root, 'bin/local.ts')], {
     cwd: root,
     env: {
       ...cleanEnvironment(),
-      PORT: '0',
+      PORT: port,
       OAUTH2_DATA_DIR: folder,
       OAUTH2_REGISTRATION: 'open',
       // As under npm, it ends by itself when we are gone.
@@ -74,13 +78,16 @@ async function startLocal(): Promise<Running> {
       });
     closed.then(([code]) => fail(new Error(`the local runtime ended (${code}):\n${said.join('\n')}`)), fail);
   });
-  const stop = async () => {
+  const end = async () => {
     child.kill('SIGTERM');
     await closed;
+  };
+  const stop = async () => {
+    await end();
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    return { address: await ready, folder, child, stop };
+    return { address: await ready, folder, child, end, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -100,7 +107,7 @@ interface Leftovers {
  */
 export async function openDeployment(): Promise<Deployment> {
   const given = env.OAUTH2_BASE_URL?.replace(/\/$/, '');
-  const own = given ? undefined : await startLocal();
+  let own = given ? undefined : await startLocal();
   const base = given ?? own?.address ?? '';
   const stage = own ? 'local' : env.OAUTH2_STAGE || 'local';
   const environment = own ? { OAUTH2_DATA_DIR: own.folder } : env;
@@ -111,6 +118,11 @@ export async function openDeployment(): Promise<Deployment> {
     const answer = await invokeProcedure(stage, name, order, environment);
     if (answer.outcome !== 'succeeded') throw new Error(`${name} ${answer.outcome}: ${answer.error?.message}`);
     return answer.result;
+  };
+  const restart = async ({ address, folder, end }: Running, meanwhile: () => void) => {
+    await end();
+    meanwhile();
+    own = await startLocal(folder, new URL(address).port);
   };
   const stop = async () => {
     if (own) return own.stop();
@@ -133,7 +145,11 @@ export async function openDeployment(): Promise<Deployment> {
     return {
       issuer,
       metadata,
-      runtime: own && { pid: readRuntimeFile(own.folder)?.pid ?? 0, folder: own.folder },
+      runtime: own && {
+        pid: readRuntimeFile(own.folder)?.pid ?? 0,
+        folder: own.folder,
+        restart: (meanwhile) => restart(own ?? assert.fail(), meanwhile),
+      },
       url: (path) => base + (path.startsWith(`${issuerPath}/`) ? path.slice(issuerPath.length) : path),
       fetch: (url, init) => fetch(reach(url), init as RequestInit),
       operate: async <T>(name: FunctionProcedureName, input: Readonly<Record<string, unknown>>) => {
