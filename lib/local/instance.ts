@@ -12,6 +12,7 @@ import { openLambdaApi } from './lambda-api.ts';
 import { createLogSubscriptions, type LogSubscriptions } from './log-subscriptions.ts';
 import { type LocalLogs, openLocalLogs } from './logs.ts';
 import { openAdministrator } from './open-administrator.ts';
+import { openPointInTime } from './point-in-time.ts';
 import { callProcedure } from './procedure-call.ts';
 import { createRotation } from './rotation.ts';
 import type { GatewayRoute } from './route-match.ts';
@@ -105,17 +106,19 @@ class RunningInstance implements Instance {
     this.#storage = await openStorage(join(folder, 'buckets'));
     this.#undo.push(() => this.#storage.close());
     this.#storage.declare(template.buckets);
-    const url = () => this.#database.url();
-    const rds = await openAdministrator({ secrets: this.#secrets, url, place, stage });
+    const points = openPointInTime({ folder: join(folder, 'postgres'), url: () => this.#database.url('postgres', 'postgres') });
+    this.#undo.push(() => points.close());
+    const rds = await openAdministrator({ secrets: this.#secrets, database: () => this.#database, points, place, stage, say });
     this.#undo.push(() => rds.close());
     this.#bus = await openEventBus({ file: join(folder, 'events.jsonl'), place });
     this.#undo.push(() => this.#bus.close());
-    const lambda = await this.#openFunctions(template);
+    const lambda = await this.#openFunctions(template, rds.url);
     this.#machines = await openStepFunctions({ file: join(folder, 'executions.json'), functions: this.#functions, say });
     this.#undo.push(() => this.#machines.close());
     say('bringing the database and the signing keys up to date');
     for (const name of ['migrate', 'create-signing-keys']) await this.#prepare(name);
     this.#serve(template);
+    points.prepare().catch((error: Error) => say(`there is no copy of the database to restore from: ${error.message}`));
     this.#undo.push(() => this.#stopSchedules());
     this.#undo.push(this.#watch());
     this.#undo.push(() => removeRuntimeFile(folder));
@@ -209,13 +212,14 @@ class RunningInstance implements Instance {
     return readTemplate(join(this.#options.folder, 'cdk.out'), { ...place, database: this.#database });
   }
 
-  async #openFunctions(template: Template): Promise<AwsEndpoint> {
+  async #openFunctions(template: Template, rds: string): Promise<AwsEndpoint> {
     const { say } = this.#options;
     const environment: Record<string, string> = {
       AWS_REGION: place.region,
       AWS_ENDPOINT_URL_SECRETS_MANAGER: this.#secrets.url,
       AWS_ENDPOINT_URL_S3: this.#storage.url,
       AWS_ENDPOINT_URL_EVENTBRIDGE: this.#bus.url,
+      AWS_ENDPOINT_URL_RDS: rds,
     };
     this.#functions = createFunctions({
       specs: template.functions,

@@ -32,6 +32,8 @@ export interface ServerOptions {
   readonly port?: number;
   /** Gives up the making of a new cluster. */
   readonly signal?: AbortSignal;
+  /** Parameters beside the usual ones. */
+  readonly parameters?: Readonly<Record<string, string>>;
 }
 
 export interface Server {
@@ -62,7 +64,8 @@ function launch(runner: Runner, command: string, args: readonly string[], log: s
   }
 }
 
-function give(path: string, runner: Runner): void {
+/** Makes the user that runs the server the owner of a file, or of a folder with all that is in it. */
+export function give(path: string, runner: Runner): void {
   if (!runner.account) return;
   const stat = statSync(path);
   if (stat.uid !== runner.account.uid) lchownSync(path, runner.account.uid, runner.account.gid);
@@ -176,7 +179,7 @@ const slowStatementMs = 250;
 /** The server's log is put aside at a start where it has grown beyond this. */
 const largestLog = 8 * 1024 * 1024;
 
-function serverArguments(data: string, port: number, fast: boolean): string[] {
+function serverArguments(data: string, port: number, { fast, parameters }: ServerOptions): string[] {
   const set = {
     listen_addresses: '127.0.0.1',
     port,
@@ -193,7 +196,10 @@ function serverArguments(data: string, port: number, fast: boolean): string[] {
     // Values of statements may be personal; the parameter group says the same.
     log_parameter_max_length: 0,
     track_io_timing: 'on',
+    // From its copy the database can be made again as it was at an instant, for as long as the log reaches back to it.
+    wal_keep_size: '256MB',
     ...(fast ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_wal_size: '4GB' } : {}),
+    ...parameters,
   };
   return ['-D', data, ...Object.entries(set).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
 }
@@ -250,16 +256,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
 }
 
-async function serve(
-  programs: Programs,
-  runner: Runner,
-  { folder, fast, port: wanted }: ServerOptions,
-  log: string,
-): Promise<Server> {
+async function serve(programs: Programs, runner: Runner, options: ServerOptions, log: string): Promise<Server> {
+  const { folder, port: wanted } = options;
   const data = join(folder, 'data');
   for (let attempt = 1; ; attempt++) {
     const port = wanted ?? (await freePort());
-    const child = launch(runner, programs.postgres, serverArguments(data, port, fast), log);
+    const child = launch(runner, programs.postgres, serverArguments(data, port, options), log);
     const ended = once(child, 'exit').then(
       () => {},
       () => {}, // It could not even be started, which the log does not know; `ready` tells.

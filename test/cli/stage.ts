@@ -10,6 +10,7 @@ import type { Functions } from '../../lib/local/functions.ts';
 import { openLambdaApi } from '../../lib/local/lambda-api.ts';
 import { openLogsApi } from '../../lib/local/logs-api.ts';
 import { administratorSecret, openAdministrator } from '../../lib/local/open-administrator.ts';
+import { openPointInTime } from '../../lib/local/point-in-time.ts';
 import { openStorage } from '../../lib/local/s3.ts';
 import { openSecrets } from '../../lib/local/secrets.ts';
 import { functionName, type Procedure, procedureNames, procedures } from '../../lib/procedures.ts';
@@ -85,7 +86,11 @@ export async function openStage(): Promise<TestStage> {
   // A role of its own: other test files may share the server.
   const username = `oauth2_admin_${randomBytes(4).toString('hex')}`;
   const place = { region: 'us-east-1', account: '000000000000' };
-  const rds = await openAdministrator({ secrets, url: () => bench.database.url, place, stage: 'local', username });
+  const database = { port: bench.database.port, url: () => bench.database.url };
+  // The server is shared, and no copy of it is kept.
+  const points = openPointInTime({ folder: join(folder, 'postgres'), url: database.url });
+  const common = { secrets, place, stage: 'local', username, say: () => {} };
+  const rds = await openAdministrator({ ...common, database: () => database, points });
   const storage = await openStorage(join(folder, 'buckets'));
   storage.declare([{ name: 'backups' }]);
   const handlers = new Map<string, Handler>();
