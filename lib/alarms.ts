@@ -133,6 +133,7 @@ export const alarms = {
       backup: 'backup',
       'verify-backup': 'verify-backup',
       'restore-step': 'restore',
+      'rewind-step': 'restore',
       'restore-drill': 'restore-drill',
     },
     purpose: 'A procedure could not do what it is for',

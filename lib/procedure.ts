@@ -7,7 +7,7 @@ import type { Need } from './routes.ts';
  * `administration` may read the database administrator's password, which creates the other roles,
  * `backups` reads their bucket and `backups-write` adds to it, `dump` reads every row from the database itself,
  * `postgres-programs` runs pg_dump or pg_restore, `trail` reads what is kept of events beside the backups and `trail-write` adds to it,
- * `events` may put events to the bus of the stage.
+ * `events` may put events to the bus of the stage, `instances` makes and removes instances beside that of the database.
  */
 export type ProcedureNeed =
   | Need
@@ -21,7 +21,8 @@ export type ProcedureNeed =
   | 'postgres-programs'
   | 'trail'
   | 'trail-write'
-  | 'events';
+  | 'events'
+  | 'instances';
 
 /** One more time at which a procedure runs, with an input of its own. */
 export interface FurtherSchedule {

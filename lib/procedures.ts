@@ -132,6 +132,14 @@ export const procedures = {
     memory_mib: 2048,
     purpose: 'Carry out a step of a restore, or take all of them back',
   },
+  'rewind-step': {
+    // Without the database: it asks RDS alone, which no subnet of the database reaches.
+    needs: ['instances'],
+    writes: false,
+    command: false,
+    occasion: 'in `restore --to-time`, step by step',
+    purpose: 'Make an instance as the database was at an instant, and remove it again',
+  },
   'restore-drill': {
     needs: ['database', 'schema', 'backups', 'postgres-programs'],
     writes: true,

@@ -1,6 +1,14 @@
 /** The table of the states that a restore goes through, in words for whoever watches it. */
 
 export const restoreStateNames = {
+  Begin: 'which backup',
+  ByBackup: 'the backup that was named',
+  Rewind: 'make an instance beside, as the database was at that instant: some 30 minutes on RDS, while everything is served',
+  LookRewound: 'look whether it is there',
+  IsRewound: 'go on when it is',
+  AwaitRewound: 'wait for it',
+  DumpRewound: 'dump it',
+  RemoveRewound: 'remove the instance',
   Maintenance: 'maintenance mode on: what writes is answered 503',
   SafetyBackup: 'safety backup of the database as it is',
   Load: 'load the backup into a database beside the one that serves, and compare every table',
@@ -12,9 +20,14 @@ export const restoreStateNames = {
   Restored: 'restored',
   TakeBack: 'FAILED: let the database of before serve again, and leave maintenance mode',
   TakenBack: 'everything is as it was before',
+  Unwind: 'FAILED: remove the instance',
+  NotRewound: 'nothing was changed',
 } as const;
 
 export type RestoreState = keyof typeof restoreStateNames;
+
+/** States that tell whoever watches nothing new. */
+export const quietStates: readonly RestoreState[] = ['Begin', 'ByBackup', 'LookRewound', 'IsRewound', 'AwaitRewound'];
 
 /** The deployed name of the state machine. */
 export const restoreMachineName = (stage: string): string => `oauth2-${stage}-restore`;

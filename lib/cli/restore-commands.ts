@@ -1,4 +1,5 @@
 /** The commands that restore the database, and try that it can be. */
+import { instant as instantInput } from '../ops/input.ts';
 import { backupIdForm } from '../restore-states.ts';
 import type { Command } from './commands.ts';
 import { CliFailure } from './exit-codes.ts';
@@ -7,11 +8,19 @@ import { facts, instant } from './present.ts';
 // biome-ignore lint/suspicious/noExplicitAny: values of options and members of results are as their tables say
 type Values = Record<string, any>;
 
-function readChoice({ backup, discard }: Values): Values {
-  const given = [backup, discard].filter((value) => value !== undefined);
+function readChoice({ backup, toTime, discard }: Values): Values {
+  const given = [backup, toTime, discard].filter((value) => value !== undefined);
   if (given.length !== 1)
-    throw new CliFailure('usage', 'say either --backup ID or --discard; oauth2ctl list-backups shows the ids');
+    throw new CliFailure(
+      'usage',
+      'say one of --backup ID, --to-time INSTANT and --discard; oauth2ctl list-backups shows the ids',
+    );
   if (discard) return { discard: true };
+  if (toTime !== undefined) {
+    if (!instantInput.accepts(toTime))
+      throw new CliFailure('usage', `--to-time is "${toTime}"; allowed: ${instantInput.allowed}`);
+    return { to_time: toTime };
+  }
   if (!backupIdForm.test(backup))
     throw new CliFailure('usage', `--backup is "${backup}"; allowed: the id of a backup, as oauth2ctl list-backups shows it`);
   return { backup_id: backup };
@@ -40,6 +49,7 @@ function showRestored(result: Values): string {
     ['schema version', result.schema_version],
     ['safety backup', result.safety_backup],
     ['the database of before', result.kept],
+    ...(result.left === undefined ? [] : [['an instance is left, remove it', result.left] as const]),
     ['ready', result.ready],
   ]);
 }
@@ -48,6 +58,7 @@ export const restoreCommand: Command = {
   acts: 'planned',
   options: [
     { flags: '--backup <id>', purpose: 'the backup to restore, as list-backups shows it' },
+    { flags: '--to-time <instant>', purpose: 'the instant to go back to, instead of a backup, such as 2026-11-25T08:30:00Z' },
     { flags: '--discard', purpose: 'drop the databases that restores have kept' },
   ],
   toInput: readChoice,

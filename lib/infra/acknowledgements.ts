@@ -70,6 +70,26 @@ export function acknowledgePort(instance: IConstruct): void {
   );
 }
 
+/** @param arns with a name that is not known yet */
+export function acknowledgeRewound(role: IConstruct, arns: readonly string[]): void {
+  const { partition, region, account } = Stack.of(role);
+  const known = (text: string) =>
+    [
+      [partition, 'Partition'],
+      [region, 'Region'],
+      [account, 'AccountId'],
+    ].reduce(
+      (shown, [value = '', name]) => (Token.isUnresolved(value) ? shown.replaceAll(value, `<AWS::${name}>`) : shown),
+      text,
+    );
+  for (const arn of arns)
+    acknowledge(
+      role,
+      `AwsSolutions-IAM5[Resource::${known(arn)}]`,
+      'An instance for a restore to an instant gets its name and its id when it is made; all are looked at to find those that are left',
+    );
+}
+
 export function acknowledgeKeyRotation(secret: IConstruct): void {
   acknowledge(
     secret,

@@ -33,7 +33,7 @@ export function lifecycleRules({ daily_days, monthly_years }: Backups): Lifecycl
       noncurrentVersionExpiration: Duration.days(formerDays),
       expiredObjectDeleteMarker: true,
     },
-    ...['daily', 'manual', 'deploy', 'safety'].map((kind) => ({
+    ...['daily', 'manual', 'deploy', 'safety', 'rewound'].map((kind) => ({
       id: kind,
       tagFilters: { kind },
       expiration: Duration.days(daily_days),

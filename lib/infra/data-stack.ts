@@ -7,8 +7,8 @@ import { CfnDBInstance, CfnDBParameterGroup, CfnDBProxy, CfnDBProxyTargetGroup, 
 import type { Construct } from 'constructs';
 import type { ProcedureNeed } from '../procedures.ts';
 import type { ManagedDatabase } from '../stages.ts';
-import { acknowledgeLosableDatabase, acknowledgePort } from './acknowledgements.ts';
-import { type Database, type DatabaseUser, databaseUser, type Room } from './database.ts';
+import { acknowledgeLosableDatabase, acknowledgePort, acknowledgeRewound } from './acknowledgements.ts';
+import { type Database, databaseUser, type Room } from './database.ts';
 import { databaseParameters } from './database-parameters.ts';
 import { databasePort, type PrivateNetwork } from './network-stack.ts';
 import type { CheckedStage } from './read-stage.ts';
@@ -26,7 +26,10 @@ const ownCertificates = '/opt/rds/global-bundle.pem';
 export class DataStack extends Stack implements Database {
   readonly instance: CfnDBInstance;
   readonly proxy: CfnDBProxy;
+  readonly #stage: string;
   readonly #key: Key;
+  readonly #subnets: CfnDBSubnetGroup;
+  readonly #parameters: CfnDBParameterGroup;
 
   constructor(scope: Construct, id: string, { stage, database, network, ...props }: DataStackProps) {
     super(scope, id, props);
@@ -36,11 +39,24 @@ export class DataStack extends Stack implements Database {
       enableKeyRotation: true,
       removalPolicy,
     });
+    this.#stage = stage.name;
+    this.#subnets = new CfnDBSubnetGroup(this, 'subnets', {
+      dbSubnetGroupDescription: `oauth2 ${stage.name}: isolated subnets`,
+      subnetIds: network.vpc.isolatedSubnets.map((subnet) => subnet.subnetId),
+    });
+    this.#parameters = new CfnDBParameterGroup(this, 'parameters', {
+      description: `oauth2 ${stage.name}`,
+      family: 'postgres17',
+      parameters: databaseParameters(database),
+    });
+    // A database that stays needs them: their deletion would fail, and with it that of the stack.
+    for (const used of [this.#subnets, this.#parameters]) used.applyRemovalPolicy(removalPolicy);
     this.instance = this.#createInstance(stage, database, network, removalPolicy);
     this.proxy = this.#createProxy(stage, network);
   }
 
   admit(role: Role, needs: readonly ProcedureNeed[], room: Room): Record<string, string> {
+    if (needs.includes('instances')) this.#admitInstances(role);
     if (!needs.includes('database')) return {};
     const user = databaseUser(needs, room);
     // Migrations use locks and settings of a session, by which a proxied connection would be pinned.
@@ -70,11 +86,33 @@ export class DataStack extends Stack implements Database {
 
   /** A dump is one long transaction of its own, which a proxy would only pin. */
   #admitDump(role: Role): Record<string, string> {
-    const user: DatabaseUser = 'oauth2_backup';
-    role.addToPolicy(
-      new PolicyStatement({ actions: ['rds-db:connect'], resources: [this.#userArn(this.instance.attrDbiResourceId, user)] }),
-    );
+    // An instance that is made for a restore to an instant has an id of its own, which nobody knows before.
+    const anywhere = this.#userArn('*', 'oauth2_backup');
+    role.addToPolicy(new PolicyStatement({ actions: ['rds-db:connect'], resources: [anywhere] }));
+    acknowledgeRewound(role, [anywhere]);
     return { OAUTH2_BACKUP_DATABASE_HOST: this.instance.attrEndpointAddress };
+  }
+
+  /** To make an instance beside this one, from its backups, and to delete no other. */
+  #admitInstances(role: Role): void {
+    const arnOf = (kind: string, name: string) => `arn:${this.partition}:rds:${this.region}:${this.account}:${kind}:${name}`;
+    const own = `oauth2-${this.#stage}`;
+    const [any, rewound, options] = [arnOf('db', '*'), arnOf('db', `${own}-rewound-*`), arnOf('og', 'default:postgres-*')];
+    const from = [arnOf('db', own), arnOf('subgrp', this.#subnets.ref), arnOf('pg', this.#parameters.ref)];
+    for (const [actions, resources] of [
+      [['rds:DescribeDBInstances'], [any]],
+      [['rds:RestoreDBInstanceToPointInTime'], [...from, rewound, options]],
+      [['rds:DeleteDBInstance'], [rewound]],
+    ] as const)
+      role.addToPolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
+    role.addToPolicy(
+      new PolicyStatement({
+        actions: ['kms:CreateGrant', 'kms:DescribeKey'],
+        resources: [this.#key.keyArn],
+        conditions: { StringEquals: { 'kms:ViaService': `rds.${this.region}.amazonaws.com` } },
+      }),
+    );
+    acknowledgeRewound(role, [any, rewound, options]);
   }
 
   /** The one way to the administrator's password: to create the other roles, which need none. */
@@ -91,19 +129,8 @@ export class DataStack extends Stack implements Database {
     return { OAUTH2_DATABASE_ADMIN_SECRET: secret };
   }
 
-  #createInstance(stage: CheckedStage, database: ManagedDatabase, { vpc, groups }: PrivateNetwork, removalPolicy: RemovalPolicy) {
+  #createInstance(stage: CheckedStage, database: ManagedDatabase, { groups }: PrivateNetwork, removalPolicy: RemovalPolicy) {
     const identifier = `oauth2-${stage.name}`;
-    const subnets = new CfnDBSubnetGroup(this, 'subnets', {
-      dbSubnetGroupDescription: `oauth2 ${stage.name}: isolated subnets`,
-      subnetIds: vpc.isolatedSubnets.map((subnet) => subnet.subnetId),
-    });
-    const parameters = new CfnDBParameterGroup(this, 'parameters', {
-      description: `oauth2 ${stage.name}`,
-      family: 'postgres17',
-      parameters: databaseParameters(database),
-    });
-    // A database that stays needs them: their deletion would fail, and with it that of the stack.
-    for (const used of [subnets, parameters]) used.applyRemovalPolicy(removalPolicy);
     const logs = ['postgresql', 'upgrade'].map(
       (log) =>
         new LogGroup(this, `${log}-log`, {
@@ -121,8 +148,8 @@ export class DataStack extends Stack implements Database {
       dbInstanceClass: database.instance_class,
       dbName: databaseName,
       port: String(databasePort),
-      dbParameterGroupName: parameters.ref,
-      dbSubnetGroupName: subnets.ref,
+      dbParameterGroupName: this.#parameters.ref,
+      dbSubnetGroupName: this.#subnets.ref,
       vpcSecurityGroups: [groups.database.securityGroupId],
       publiclyAccessible: false,
       multiAz: database.multi_az,

@@ -58,7 +58,7 @@ export class OpsStack extends Stack {
       else this.schedules.add(name, schedule, fn, schedule_input);
       for (const one of further_schedules) this.schedules.add(`${name}-${one.name}`, one.schedule, fn, one.input);
     }
-    const called = ['maintenance', 'backup', 'restore-step', 'create-signing-keys', 'migrate'] as const;
+    const called = ['maintenance', 'backup', 'restore-step', 'rewind-step', 'create-signing-keys', 'migrate'] as const;
     const restoring = Object.fromEntries(called.map((name) => [name, functions.get(name)])) as unknown as RestoreFunctions;
     new RestoreMachine(this, 'restore', { stage: house.stage, functions: restoring });
     if (house.stage.deployed) this.#runSteps(house);

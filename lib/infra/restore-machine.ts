@@ -14,6 +14,7 @@ export interface RestoreFunctions {
   readonly maintenance: ServerFunction;
   readonly backup: ServerFunction;
   readonly 'restore-step': ServerFunction;
+  readonly 'rewind-step': ServerFunction;
   readonly 'create-signing-keys': ServerFunction;
   readonly migrate: ServerFunction;
 }
@@ -62,11 +63,55 @@ const call = ({ fn, input, next, result, retry = busy }: Call, caught: object = 
   Next: next,
 });
 
+/** What precedes a restore to an instant: an instance as the database was then becomes a backup. The one that serves is not touched. */
+function rewindStates({ backup, 'rewind-step': fn }: RestoreFunctions): Partial<Record<RestoreState, State>> {
+  const step = (name: string, more: State = {}) => ({ step: name, 'run.$': '$.run', ...more });
+  const unwound = { Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'Unwind' satisfies RestoreState }] };
+  /** Who reads the result is told that it is still there. */
+  const left = (next: RestoreState) => ({ Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.left', Next: next }] });
+  const begun = { 'since.$': '$$.Execution.StartTime' };
+  const dumped = {
+    kind: 'rewound',
+    'host.$': '$.rewound.answer.host',
+    'port.$': '$.rewound.answer.port',
+    'as_of.$': '$.to_time',
+  };
+  return {
+    Rewind: call({ fn, input: step('start', { 'to_time.$': '$.to_time' }), next: 'LookRewound', result: 'rewound' }, unwound),
+    LookRewound: call({ fn, input: step('look', begun), next: 'IsRewound', result: 'rewound', retry: again }, unwound),
+    IsRewound: {
+      Type: 'Choice',
+      Choices: [{ Variable: '$.rewound.answer.ready', BooleanEquals: true, Next: 'DumpRewound' satisfies RestoreState }],
+      Default: 'AwaitRewound' satisfies RestoreState,
+    },
+    AwaitRewound: { Type: 'Wait', SecondsPath: '$.rewound.answer.pause_seconds', Next: 'LookRewound' satisfies RestoreState },
+    DumpRewound: call({ fn: backup, input: dumped, next: 'RemoveRewound', result: 'chosen' }, unwound),
+    RemoveRewound: call(
+      { fn, input: step('remove'), next: 'Maintenance', result: 'rewound', retry: persistently },
+      left('Maintenance'),
+    ),
+    Unwind: call({ fn, input: step('remove'), next: 'NotRewound', result: 'rewound', retry: persistently }, left('NotRewound')),
+    NotRewound: { Type: 'Fail', ErrorPath: '$.failure.Error', CausePath: '$.failure.Cause' },
+  };
+}
+
 /** The states, in the order in which a restore that succeeds goes through them. */
 export function restoreStates(functions: RestoreFunctions): Record<string, State> {
-  const step = (name: string) => ({ step: name, 'run.$': '$.run', 'backup_id.$': '$.backup_id' });
+  const step = (name: string) => ({ step: name, 'run.$': '$.run', 'backup_id.$': '$.chosen.answer.backup_id' });
   const own = functions['restore-step'];
   const states = {
+    Begin: {
+      Type: 'Choice',
+      Choices: [{ Variable: '$.to_time', IsPresent: true, Next: 'Rewind' satisfies RestoreState }],
+      Default: 'ByBackup' satisfies RestoreState,
+    },
+    ByBackup: {
+      Type: 'Pass',
+      Parameters: { answer: { 'backup_id.$': '$.backup_id' } },
+      ResultPath: '$.chosen',
+      Next: 'Maintenance' satisfies RestoreState,
+    },
+    ...rewindStates(functions),
     Maintenance: call({ fn: functions.maintenance, input: { on: true }, next: 'SafetyBackup', result: 'maintenance' }),
     SafetyBackup: call({ fn: functions.backup, input: { kind: 'safety' }, next: 'Load', result: 'safety' }),
     Load: call({ fn: own, input: step('load'), next: 'Revoke', result: 'load' }),
@@ -124,9 +169,9 @@ export class RestoreMachine extends Construct {
       stateMachineType: 'STANDARD',
       roleArn: role.roleArn,
       definitionString: stack.toJsonString({
-        StartAt: 'Maintenance' satisfies RestoreState,
+        StartAt: 'Begin' satisfies RestoreState,
         States: states,
-        TimeoutSeconds: 6 * 3600,
+        TimeoutSeconds: 12 * 3600,
       }),
       tracingConfiguration: { enabled: true },
       loggingConfiguration: {

@@ -110,7 +110,7 @@ export function openPointInTime({ folder, url }: PointInTimeOptions): PointInTim
   async function copyLog(first: string, to: string): Promise<void> {
     const sql = connect();
     try {
-      await sql`set default_transaction_read_only = off`;
+      await sql`select set_config('default_transaction_read_only', 'off', false), set_config('synchronous_commit', 'on', false)`;
       await sql`select pg_logical_emit_message(true, 'oauth2', 'point in time')`;
     } finally {
       await sql.end();

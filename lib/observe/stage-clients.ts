@@ -1,6 +1,7 @@
 /** Clients of the AWS APIs for a stage: of the operator's account, or of the instance that runs on this machine. */
 import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
+import type { RDSClient } from '@aws-sdk/client-rds';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { SFNClient } from '@aws-sdk/client-sfn';
 import { ReleaseFault } from '../releases/fault.ts';
@@ -51,4 +52,11 @@ export async function withSecrets<T>(context: ToolContext, work: (secrets: Secre
   const settings = placeOf(context, 'secrets_endpoint');
   const { SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager');
   return closing(new SecretsManagerClient(settings), work);
+}
+
+/** Works with a client that is closed afterwards; its code is loaded only now. */
+export async function withInstances<T>(context: ToolContext, work: (rds: RDSClient) => Promise<T>): Promise<T> {
+  const settings = placeOf(context, 'rds_endpoint');
+  const { RDSClient } = await import('@aws-sdk/client-rds');
+  return closing(new RDSClient(settings), work);
 }

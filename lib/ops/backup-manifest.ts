@@ -1,7 +1,7 @@
 /** What is known of a backup: its manifest beside the dump, the keys of both, and the head by which it is listed. */
 import type { TableContents } from '../store/backup-contents.ts';
 
-export const backupKinds = ['daily', 'monthly', 'manual', 'deploy', 'safety'] as const;
+export const backupKinds = ['daily', 'monthly', 'manual', 'deploy', 'safety', 'rewound'] as const;
 export type BackupKind = (typeof backupKinds)[number];
 
 export interface BackupManifest {
@@ -12,7 +12,7 @@ export interface BackupManifest {
   /** Migration that the dump has. */
   readonly schema_version: string;
   readonly postgres_version: string;
-  /** Instant of the snapshot: what was committed later is not in it. */
+  /** What was committed later is not in it: the instant of the snapshot, or the one to which the database was taken back before. */
   readonly taken_at: string;
   /** Of the dump. */
   readonly bytes: number;

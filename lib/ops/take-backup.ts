@@ -133,6 +133,7 @@ async function takeOnce(
   tools: BackupTools,
   kind: BackupKind,
   signal: AbortSignal,
+  asOf: string | undefined,
 ): Promise<Omit<BackupManifest, 'seconds' | 'entries' | 'verified_at'> | 'taken' | undefined> {
   const { source, storage, stage, release } = tools;
   return inSnapshot(source.sql, async (snapshot) => {
@@ -148,7 +149,7 @@ async function takeOnce(
       release,
       schema_version,
       postgres_version,
-      taken_at: taken_at.toISOString(),
+      taken_at: asOf ?? taken_at.toISOString(),
       ...facts,
       tables,
     };
@@ -158,14 +159,20 @@ async function takeOnce(
 /**
  * Takes a backup, and only says so when it has been read back as it was written.
  * @param signal gives it up
+ * @param asOf the instant that the database was taken back to before, ISO 8601; default: the snapshot's
  * @throws {ProcedureFault} where another one is under way, a program is missing or failed, or what was read back is something else
  */
-export async function takeBackup(tools: BackupTools, kind: BackupKind, signal: AbortSignal): Promise<BackupManifest> {
+export async function takeBackup(
+  tools: BackupTools,
+  kind: BackupKind,
+  signal: AbortSignal,
+  asOf?: string,
+): Promise<BackupManifest> {
   const started = performance.now();
-  let taken = await takeOnce(tools, kind, signal);
+  let taken = await takeOnce(tools, kind, signal, asOf);
   while (taken === 'taken') {
     await wait(1000 - (Date.now() % 1000), undefined, { signal });
-    taken = await takeOnce(tools, kind, signal);
+    taken = await takeOnce(tools, kind, signal, asOf);
   }
   if (taken === undefined)
     throw new ProcedureFault('under_way', 'another backup is under way: wait for it, list-backups shows it then');

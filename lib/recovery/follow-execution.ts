@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { DescribeExecutionCommandOutput, SFNClient } from '@aws-sdk/client-sfn';
 import { ReleaseFault } from '../releases/fault.ts';
 import type { ToolContext } from '../releases/tool.ts';
-import { type RestoreState, restoreMachineName, restoreStateNames } from '../restore-states.ts';
+import { quietStates, type RestoreState, restoreMachineName, restoreStateNames } from '../restore-states.ts';
 
 export interface Execution {
   readonly arn: string;
@@ -41,7 +41,8 @@ export async function findUnderWay(api: Api, client: SFNClient, stateMachineArn:
 }
 
 function say({ print, json }: ToolContext, state: string): void {
-  if (!json) print(`${new Date().toISOString().slice(11, 19)}  ${restoreStateNames[state as RestoreState] ?? state}\n`);
+  if (!json && !(quietStates as readonly string[]).includes(state))
+    print(`${new Date().toISOString().slice(11, 19)}  ${restoreStateNames[state as RestoreState] ?? state}\n`);
 }
 
 export interface EndedExecution extends DescribeExecutionCommandOutput {

@@ -6,11 +6,14 @@ import { ReleaseFault } from '../releases/fault.ts';
 import { answering, type ToolAnswer, type ToolContext, type ToolOrder, type ToolProcedure } from '../releases/tool.ts';
 import { findIssuer } from '../releases/verify.ts';
 import type { RestoreState } from '../restore-states.ts';
-import { findMachine, findUnderWay, followExecution } from './follow-execution.ts';
+import { type EndedExecution, findMachine, findUnderWay, followExecution } from './follow-execution.ts';
 import { findLastWrite } from './last-write.ts';
+import { checkInstant, findWindow } from './restore-window.ts';
 
 export interface RestoreInput {
   readonly backup_id?: string;
+  /** Instead of a backup: the instant to go back to, ISO 8601. */
+  readonly to_time?: string;
   readonly discard?: boolean;
 }
 
@@ -29,9 +32,18 @@ async function findBackup({ call }: ToolContext, backupId: string): Promise<Valu
   return found;
 }
 
-function describePlan({ backup_id, taken_at, rows, schema_version, release }: Values): string[] {
+const named = ({ backup_id, taken_at, rows, schema_version, release }: Values): string[] => [
+  `take ${backup_id}, of ${taken_at}: ${rows} rows, migration ${schema_version}, release ${release}`,
+];
+
+const rewound = (to: string): string[] => [
+  `let RDS make an instance beside, as the database was at ${to}: some 30 minutes, while everything is served`,
+  'dump it into the bucket of the backups, and remove it',
+];
+
+function describePlan(beginning: readonly string[]): string[] {
   return [
-    `take ${backup_id}, of ${taken_at}: ${rows} rows, migration ${schema_version}, release ${release}`,
+    ...beginning,
     'turn maintenance mode on: what writes is answered 503 with Retry-After, discovery, JWKS and introspection go on',
     'back the database up as it is now',
     'load the backup into a database beside it, in one transaction, and compare the rows and the checksum of every table',
@@ -50,10 +62,10 @@ function reasonOf(cause: string | undefined): string {
   }
 }
 
-function summarize(output: Values, wanted: Values): Values {
-  const { load, revoke, finish, safety } = output;
+function summarize(output: Values): Values {
+  const { chosen, load, revoke, finish, safety, left } = output;
   return {
-    backup_id: wanted.backup_id,
+    backup_id: chosen.answer.backup_id,
     taken_at: load.answer.loaded.taken_at,
     tables: load.answer.loaded.tables,
     rows: load.answer.loaded.rows,
@@ -63,6 +75,7 @@ function summarize(output: Values, wanted: Values): Values {
     ...finish.answer.restored,
     kept: finish.answer.kept,
     safety_backup: safety.answer.backup_id,
+    ...(left !== undefined && { left: reasonOf(left.Cause) }),
   };
 }
 
@@ -75,38 +88,57 @@ async function isReady(context: ToolContext): Promise<boolean> {
   return findings.every(({ verdict }) => verdict !== 'not well');
 }
 
-async function restoreBackup(context: ToolContext, order: ToolOrder, backupId: string): Promise<ToolAnswer> {
+/** What is wanted, in the words of the input; an instant is one however it is written. */
+function describeWanted({ backup_id, to_time }: Values): string {
+  return to_time === undefined ? String(backup_id) : new Date(to_time).toISOString();
+}
+
+async function planRestore(context: ToolContext, { backup_id, to_time }: RestoreInput): Promise<string[]> {
+  if (to_time === undefined) return describePlan(named(await findBackup(context, backup_id ?? '')));
+  checkInstant(new Date(to_time), await findWindow(context));
+  return describePlan(rewound(new Date(to_time).toISOString()));
+}
+
+/** Why an execution did not succeed, by where it ended. */
+function toFault(ended: EndedExecution, executionArn: string): ReleaseFault {
+  const why = `${reasonOf(ended.cause ?? ended.status)} (execution ${executionArn.split(':').at(-1)})`;
+  switch (ended.last_state as RestoreState | undefined) {
+    case 'TakenBack':
+      return new ReleaseFault('taken_back', `nothing was restored, the database of before serves: ${why}`);
+    case 'NotRewound':
+      return new ReleaseFault('not_rewound', `nothing was restored, and nothing was changed: ${why}`);
+    default:
+      return new ReleaseFault(
+        'cut_off',
+        `the restore was cut off, and what it did was not taken back: run the same command again, or \`oauth2ctl maintenance --off\` to stay with what serves; ${why}`,
+      );
+  }
+}
+
+async function restoreWanted(context: ToolContext, order: ToolOrder): Promise<ToolAnswer> {
   const { stage, actor } = context;
-  const wanted = await findBackup(context, backupId);
-  const plan = { steps: describePlan(wanted) };
+  const { backup_id, to_time } = order.input as RestoreInput;
+  const wanted = describeWanted({ backup_id, to_time });
+  const plan = { steps: await planRestore(context, { backup_id, to_time } as RestoreInput) };
   if (!order.apply) return { outcome: 'planned', plan };
   return withStateMachines(context, async (client): Promise<ToolAnswer> => {
     const api = await import('@aws-sdk/client-sfn');
     const stateMachineArn = await findMachine(api, client, stage);
     const running = await findUnderWay(api, client, stateMachineArn);
-    if (running && (JSON.parse(running.input) as Values).backup_id !== backupId)
-      throw new ReleaseFault(
-        'under_way',
-        `a restore of ${(JSON.parse(running.input) as Values).backup_id} is under way: run this with that backup to follow it, or wait`,
-      );
+    const other = running && describeWanted(JSON.parse(running.input) as Values);
+    if (other !== undefined && other !== wanted)
+      throw new ReleaseFault('under_way', `a restore of ${other} is under way: run this with that to follow it, or wait`);
     const run = new Date().toISOString().replaceAll(/[-:.]/g, '').toLowerCase().slice(0, 15);
     const last_write = (await findLastWrite(context)).toISOString();
-    const input = JSON.stringify({ backup_id: backupId, run, last_write, reason: order.reason ?? 'restore', actor });
+    const goal = to_time === undefined ? { backup_id } : { to_time: wanted };
+    const input = JSON.stringify({ ...goal, run, last_write, reason: order.reason ?? 'restore', actor });
     const executionArn =
       running?.arn ??
       (await client.send(new api.StartExecutionCommand({ stateMachineArn, name: `restore-${run}`, input }))).executionArn ??
       '';
     const ended = await followExecution(api, client, context, executionArn);
-    if (ended.status !== 'SUCCEEDED') {
-      const why = `${reasonOf(ended.cause ?? ended.status)} (execution ${executionArn.split(':').at(-1)})`;
-      if (ended.last_state === ('TakenBack' satisfies RestoreState))
-        throw new ReleaseFault('taken_back', `nothing was restored, the database of before serves: ${why}`);
-      throw new ReleaseFault(
-        'cut_off',
-        `the restore was cut off, and what it did was not taken back: run the same command again, or \`oauth2ctl maintenance --off\` to stay with what serves; ${why}`,
-      );
-    }
-    const result = { ...summarize(JSON.parse(ended.output ?? '{}') as Values, wanted), ready: await isReady(context) };
+    if (ended.status !== 'SUCCEEDED') throw toFault(ended, executionArn);
+    const result = { ...summarize(JSON.parse(ended.output ?? '{}') as Values), ready: await isReady(context) };
     const next = ['oauth2ctl verify', "oauth2ctl restore --discard --apply --reason '…' when nobody wants to go back"];
     return { outcome: 'succeeded', plan, result, next };
   });
@@ -119,7 +151,6 @@ async function discard(context: ToolContext, order: ToolOrder): Promise<ToolAnsw
 }
 
 export const restoreDatabase: ToolProcedure = answering((context, order) => {
-  const { backup_id, discard: isDiscard } = order.input as RestoreInput;
-  if (isDiscard) return discard(context, order);
-  return restoreBackup(context, order, backup_id ?? '');
+  if ((order.input as RestoreInput).discard) return discard(context, order);
+  return restoreWanted(context, order);
 });

@@ -69,13 +69,18 @@ beforeEach(async () => {
             Parameters: { FunctionName: 'work', 'Payload.$': '$' },
             ResultSelector: { 'answer.$': '$.Payload' },
             ResultPath: '$.done',
-            Catch: [{ ErrorEquals: ['Broken'], ResultPath: '$.failure', Next: 'TakenBack' }],
+            Catch: [
+              { ErrorEquals: ['Broken'], ResultPath: '$.failure', Next: 'TakenBack' },
+              { ErrorEquals: ['Unmade'], ResultPath: '$.failure', Next: 'NotRewound' },
+            ],
             Next: 'Finish',
           },
           TakenBack: { Type: 'Fail', ErrorPath: '$.failure.Error', CausePath: '$.failure.Cause' },
+          NotRewound: { Type: 'Fail', ErrorPath: '$.failure.Error', CausePath: '$.failure.Cause' },
           Finish: {
             Type: 'Pass',
             Parameters: {
+              chosen: { answer: { 'backup_id.$': '$.backup_id' } },
               load: answer('answer'),
               revoke: { answer: { revoked: { source: 'former database', changed: { token_families: 2, users: 0 } } } },
               finish: {
@@ -119,10 +124,19 @@ const run = (...words: string[]) =>
 const because = ['--apply', '--reason', 'deleted by mistake'];
 
 test('it wants one thing, and says what is allowed', async () => {
-  for (const words of [[], ['--backup', id, '--discard'], ['--backup', 'latest']]) {
+  for (const words of [
+    [],
+    ['--backup', id, '--discard'],
+    ['--backup', 'latest'],
+    ['--to-time', 'yesterday'],
+    ['--to-time', '2026-01-01T00:00:00Z', '--backup', id],
+  ]) {
     const { code, stderr } = await run(...words);
     assert.equal(code, 2, words.join(' '));
-    assert.match(stderr, /either --backup ID or --discard|allowed: the id of a backup/);
+    assert.match(
+      stderr,
+      /one of --backup ID, --to-time INSTANT and --discard|allowed: the id of a backup|allowed: an instant with its offset/,
+    );
   }
   assert.deepEqual(asked, []);
 });
@@ -166,6 +180,15 @@ test('a failure is told with its reason, and that the database of before serves'
     stderr,
     /nothing was restored, the database of before serves: restore-step: what was restored is not the backup .*taken_back/,
   );
+});
+
+test('an instance that could not be made is told with its reason, and that nothing was changed', async () => {
+  work = () => {
+    throw Object.assign(new Error('rewind-step: RDS does not make it'), { name: 'Unmade' });
+  };
+  const { code, stderr } = await run('--backup', id, ...because);
+  assert.equal(code, 1);
+  assert.match(stderr, /nothing was restored, and nothing was changed: rewind-step: RDS does not make it .*not_rewound/);
 });
 
 test('one that was cut off without being taken back says so, and what to do', async () => {

@@ -1,6 +1,6 @@
 /** Drill: the database of a running instance is destroyed and comes back from its backup; nothing that was revoked comes back with it. */
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import postgres from 'postgres';
@@ -75,7 +75,10 @@ test('the pages restore-drill and restore run as written, and say what they did'
     for (const { lines, prints } of blocksOf(page)) {
       let said = '';
       for (const line of lines) {
-        const { words } = readCommand(line.replaceAll('BACKUP_ID', backup_id), page);
+        const { words } = readCommand(
+          line.replaceAll('BACKUP_ID', backup_id).replaceAll('INSTANT', new Date().toISOString()),
+          page,
+        );
         const { code, stdout, stderr } = await operate(...words);
         assert.ok(code === 0 || (code === 4 && /^(status|verify)$/.test(words[0] ?? '')), `${line}: ${stdout}${stderr}`);
         said += stdout;
@@ -232,6 +235,52 @@ test('emptied by a script, the database comes back: every table by count and che
       'client of before is served': 'yes',
       'refresh token of before, and one that was revoked since': 'refreshed, and refused',
       'from the command to ready, s': seconds,
+    },
+  });
+});
+
+test('to an instant without a backup: what a script deleted since is back, what was revoked since is not, and no instance is left', async () => {
+  const { client, held, revoked } = await populate('rewound');
+  const before = await contentsOf('oauth2');
+  // An instant of whole milliseconds that lies between the two.
+  const instant = new Date(Date.now() + 5);
+  await withDatabase((sql) => sql`select pg_sleep_until(${new Date(instant.getTime() + 5)})`);
+  assert.equal((await post('/oauth/revoke', client, { token: revoked })).status, 200);
+  await withDatabase((sql) => sql`truncate clients, users cascade`);
+  assert.equal((await issue(client)).status, 401);
+
+  const early = await operate('restore', '--to-time', '2026-01-01T00:00:00Z');
+  assert.match(early.stderr, /can be taken back to an instant from .* to .*, not to 2026-01-01T00:00:00.000Z/);
+  const planned = await must('restore', '--to-time', instant.toISOString());
+  assert.match(planned.stdout, /let RDS make an instance beside, as the database was at/);
+
+  const began = performance.now();
+  const { json } = await must('restore', '--to-time', instant.toISOString(), '--apply', '--reason', 'drill', '--json');
+  const seconds = Math.round((performance.now() - began) / 100) / 10;
+  assert.deepEqual([json.taken_at, json.revocations, json.left], [instant.toISOString(), 'former database', undefined]);
+  const { json: backups } = await must('list-backups', '--json');
+  const made = backups.backups.find(({ backup_id }: BackupManifest) => backup_id === json.backup_id);
+  assert.deepEqual([made.kind, made.taken_at], ['rewound', instant.toISOString()]);
+  const found = new Map((await contentsOf('oauth2')).map((table) => [table.name, table]));
+  const compared = before.filter(({ name }) => !changing.test(name) && !/^(token_families|access_tokens)$/.test(name));
+  assert.deepEqual(
+    compared.map(({ name }) => found.get(name)),
+    compared,
+  );
+  assert.equal((await issue(client)).status, 200);
+  assert.equal((await refresh(client, held)).status, 200);
+  assert.equal((await refresh(client, revoked)).body.error, 'invalid_grant');
+  assert.ok(!existsSync(join(folder, 'postgres/rewound')) || readdirSync(join(folder, 'postgres/rewound')).length === 0);
+  await must('restore', '--discard', '--apply', '--reason', 'drill');
+  recordDrill({
+    name: 'restore-to-time',
+    shows:
+      'A script deletes every client and account, no backup was taken, and one command goes back to an instant before: by an instance beside, its dump, and the restore of that',
+    figures: {
+      'rows restored and compared': json.rows,
+      'tables as they were at the instant': compared.length,
+      'refresh token of before, and one that was revoked since': 'refreshed, and refused',
+      'from the command to ready, s (on RDS some 30 minutes more)': seconds,
     },
   });
 });

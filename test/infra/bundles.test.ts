@@ -11,7 +11,7 @@ import { routeNames, routes } from '../../lib/routes.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** Bytes on disk of a bundle without the AWS SDK, with its client for secrets, and with that for storage. */
+/** Bytes on disk of a bundle without the AWS SDK, with its client for secrets, and with that for storage or for RDS. */
 const small = 120_000;
 const large = 450_000;
 const largest = 650_000;
@@ -41,7 +41,7 @@ describe('the bundle of', () => {
   after(() => rmSync(out, { recursive: true, force: true }));
 
   for (const [name, needs] of needsOf) {
-    const most = readsBackups(needs) ? largest : callsAws(needs) ? large : small;
+    const most = readsBackups(needs) || needs.includes('instances') ? largest : callsAws(needs) ? large : small;
     const bundleOf = () => bundles.get(name) as Bundle;
 
     it(`${name} holds nothing that its needs (${needs.join(', ') || 'none'}) do not explain`, () => {
@@ -146,7 +146,10 @@ describe('bundling', () => {
 
 /** Whether a function with these needs calls Secrets Manager or EventBridge, for which it carries the AWS SDK. */
 function callsAws(needs: readonly string[]): boolean {
-  return needs.some((need) => need === 'signing' || need === 'signing-write' || need === 'administration' || need === 'events');
+  return needs.some(
+    (need) =>
+      need === 'signing' || need === 'signing-write' || need === 'administration' || need === 'events' || need === 'instances',
+  );
 }
 
 function readsBackups(needs: readonly string[]): boolean {

@@ -34,8 +34,10 @@ describe('the permissions of production', async () => {
       const some = (pattern: RegExp) => actions.some((action) => pattern.test(action));
       assert.equal(some(/^rds-db:connect .*data\/(proxy|database)\//), needs.includes('database'));
       assert.equal(some(/^rds-db:connect .*data\/database\/oauth2_migrator$/), needs.includes('schema'));
-      assert.equal(some(/^rds-db:connect .*data\/database\/oauth2_backup$/), needs.includes('dump'));
-      assert.equal(some(/^rds-db:connect .*data\/database\/(?!oauth2_(migrator|backup)$)/), false);
+      assert.equal(some(/^rds-db:connect .*:dbuser:\*\/oauth2_backup$/), needs.includes('dump'));
+      assert.equal(some(/^rds-db:connect .*data\/database\/(?!oauth2_migrator$)/), false);
+      assert.equal(some(/^rds:(Restore|Delete)\w+ /), needs.includes('instances'));
+      assert.equal(some(/^rds:Delete\w+ (?!.*:db:oauth2-production-rewound-\*$)/), false);
       const writes = needs.includes('backups-write');
       assert.equal(some(/^s3:GetObject backups\//), writes || needs.includes('backups'));
       const trails = needs.includes('trail-write');
@@ -53,9 +55,9 @@ describe('the permissions of production', async () => {
   }
 
   it('name a resource, but for what AWS grants only for all', () => {
-    // The number of a release that is to come is not known, nor the key of a backup.
+    // The number of a release that is to come is not known, nor the key of a backup or the instance for a restore.
     const forced =
-      /^((xray:Put(TraceSegments|TelemetryRecords)|ec2:\w+(NetworkInterfaces?|Subnets|PrivateIpAddresses)) |ssm:\w+ .*:parameter\/oauth2\/production\/releases\/|s3:\w+ backups\/backups\/(2\* backups\/backups\/trail\/|2|trail\/)|logs:(\w+LogDeliver(y|ies)|PutResourcePolicy|Describe(ResourcePolicies|LogGroups)) )\*$/;
+      /^((xray:Put(TraceSegments|TelemetryRecords)|ec2:\w+(NetworkInterfaces?|Subnets|PrivateIpAddresses)) |ssm:\w+ .*:parameter\/oauth2\/production\/releases\/|s3:\w+ backups\/backups\/(2\* backups\/backups\/trail\/|2|trail\/)|rds:Describe\w+ .*:db:|rds:(Restore|Delete)\w+ .*:db:oauth2-production-rewound-|rds:Restore\w+ .*:og:default:postgres-|logs:(\w+LogDeliver(y|ies)|PutResourcePolicy|Describe(ResourcePolicies|LogGroups)) )\*$/;
     for (const role of templates.some('AWS::IAM::Role')) {
       for (const [part, { Effect, Action, Resource }] of statementsOf(templates, role)) {
         for (const action of Effect === 'Deny' ? [] : [Action].flat()) {

@@ -27,7 +27,17 @@ function toolsWith(programs: ProgramPlace) {
   const { host, port, name: database } = bench.database;
   const connection = { host, port, database, user: 'oauth2_backup', tls: false, ca_file: '' };
   const source = bench.connect('oauth2_backup');
-  return { db: bench.operator, ...clock, source, connection, programs, storage: bucket.storage, stage: 'test', release: 'r' };
+  return {
+    db: bench.operator,
+    ...clock,
+    source,
+    connection,
+    programs,
+    storage: bucket.storage,
+    stage: 'test',
+    release: 'r',
+    beside: (there: string, at: number) => ({ source, connection: { ...connection, host: there, port: at } }),
+  };
 }
 
 const run = (programs: ProgramPlace, order: object = {}) =>
@@ -42,7 +52,7 @@ test('the plan says what is done and changes nothing', async () => {
 
 test('a kind that there is not is refused', async () => {
   const { error } = await run({ folder: '', path: '' }, { input: { kind: 'weekly' } });
-  assert.match(String(error?.message), /kind is "weekly"; allowed: daily, monthly, manual, deploy, safety/);
+  assert.match(String(error?.message), /kind is "weekly"; allowed: daily, monthly, manual, deploy, safety, rewound/);
 });
 
 test('without pg_dump, or with one that is older than the server, one line says what to install, and the audit log has it', async () => {

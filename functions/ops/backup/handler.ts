@@ -9,12 +9,17 @@ const now = () => new Date();
 const { programs, storage, stage, release } = readBackupConfig();
 const where = readDumpConfig();
 
+const connectTo = (there: typeof where) => ({
+  source: connectDatabase(there),
+  connection: { ...there, password: passwordOf(there) },
+});
+
 export const handler = serveProcedure(backup, {
   // The audit log is written by whom it always is: this role only reads.
   db: connectDatabase(),
   now,
-  source: connectDatabase(where),
-  connection: { ...where, password: passwordOf(where) },
+  ...connectTo(where),
+  beside: (host, port) => connectTo({ ...where, host, port }),
   programs,
   storage: openBackupStorage(storage, now),
   stage,
