@@ -104,7 +104,7 @@ export const sections: readonly Section[] = [
       {
         there: 'download, restore, list tables, count records',
         here: ['restore'],
-        tests: ['test/drills/restore.test.ts', 'test/ops/restore-step.test.ts'],
+        tests: ['test/drills/restore.test.ts', 'test/drills/restore-data.test.ts', 'test/ops/restore-step.test.ts'],
       },
       { there: 'scale up, health and metrics', here: ['restore', 'verify', 'metrics'] },
     ],
