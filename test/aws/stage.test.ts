@@ -165,6 +165,27 @@ test('a backup goes through S3: taken by its role alone, listed, read back, and 
   s3.destroy();
 });
 
+test('a restore goes through Step Functions: its role calls each function, what was revoked stays so, and what failed is taken back', async () => {
+  const make = async (name: string) =>
+    (await operate(['create-client', '--stage', stage, '--name', name, '--grant-types', 'client_credentials'])).json.client_id;
+  const because = ['--stage', stage, '--apply', '--reason', 'a test'];
+  const kept = await make('in the backup');
+  const { backup_id } = (await operate(['backup', ...because])).json;
+  const later = await make('after the backup');
+  assert.equal((await operate(['disable-client', kept, ...because])).code, 0);
+  const restored = await operate(['restore', '--backup', backup_id, ...because]);
+  assert.equal(restored.code, 0, restored.stderr + restored.stdout);
+  assert.deepEqual([restored.json.backup_id, restored.json.revocations, restored.json.ready], [backup_id, 'former database', true]);
+  const { clients } = (await operate(['list-clients', '--stage', stage])).json;
+  const found = new Map(clients.map((one: { client_id: string; disabled_at: string | null }) => [one.client_id, one.disabled_at]));
+  assert.deepEqual([typeof found.get(kept), found.has(later)], ['string', false]);
+  assert.equal((await ask('/ready')).status, 200);
+
+  // Somebody who stays in the database keeps it from being renamed: the way back is taken.
+  const discarded = await operate(['restore', '--discard', ...because]);
+  assert.equal(discarded.json.dropped.length, 1, discarded.stderr);
+});
+
 test('oauth2ctl works through Lambda Invoke', async () => {
   const created = await operate(['create-client', '--stage', stage, '--name', 'by hand', '--grant-types', 'client_credentials']);
   assert.equal(created.code, 0, created.stderr);

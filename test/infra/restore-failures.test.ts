@@ -1,0 +1,77 @@
+/** The definition of the restore, run with a failure in each of its states: what serves is what served before, or nothing was touched at all. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { StateFailure } from '../../lib/local/state-data.ts';
+import { type Definition, runMachine } from '../../lib/local/state-machine.ts';
+import { type Json, synthesise } from './templates.ts';
+
+const templates = await synthesise('production');
+const machine = templates.one('ops', 'AWS::StepFunctions::StateMachine');
+const definition = JSON.parse(templates.text('ops', machine.properties.DefinitionString as Json)) as Definition;
+
+/** What a procedure answers, by what it is told. */
+function answerOf({ step, kind }: { step?: string; kind?: string }): object {
+  if (step === 'look') return { ready: true, host: 'there', port: 5432, pause_seconds: 1 };
+  return kind === undefined ? {} : { backup_id: 'oauth2-20260101T020000Z' };
+}
+
+interface Run {
+  readonly states: readonly string[];
+  readonly failure: string | undefined;
+  readonly called: readonly string[];
+}
+
+/** @param input of the execution @param fails the state whose function fails, however often it is called */
+async function run(input: object, fails?: string): Promise<Run> {
+  const states: string[] = [];
+  const called: string[] = [];
+  const execution = {
+    context: { Execution: { StartTime: '2026-01-01T00:00:00Z' } },
+    signal: new AbortController().signal,
+    entered: (state: string) => states.push(state),
+    exited: () => {},
+    invoke: async (name: string, text: string) => {
+      const { input: given } = JSON.parse(text) as { input: { step?: string; kind?: string } };
+      called.push(given.step ?? name);
+      if (states.at(-1) === fails) throw new StateFailure('Error', JSON.stringify({ errorMessage: `${fails} failed` }));
+      return JSON.stringify({ outcome: 'succeeded', result: answerOf(given) });
+    },
+  };
+  const failure = await runMachine(
+    definition,
+    { run: 'r', reason: 'why', actor: 'test', last_write: 'then', ...input },
+    execution,
+  )
+    .then(() => undefined)
+    .catch((error: StateFailure) => error.failure);
+  return { states, failure, called };
+}
+
+const byBackup = { backup_id: 'oauth2-20260101T020000Z' };
+const toTime = { to_time: '2026-01-01T02:00:00Z' };
+
+describe('a restore', { concurrency: true }, () => {
+  it('that nothing fails in ends as restored', async () => {
+    for (const input of [byBackup, toTime]) {
+      const { states, failure } = await run(input);
+      assert.deepEqual([states.at(-1), failure], ['Restored', undefined]);
+    }
+  });
+
+  for (const state of ['Maintenance', 'SafetyBackup', 'Load', 'Revoke', 'Swap', 'Schema', 'Keys', 'Finish'])
+    it(`that fails in ${state} is taken back, and says why`, async () => {
+      const { states, failure, called } = await run(byBackup, state);
+      assert.deepEqual(states.slice(-3), [state, 'TakeBack', 'TakenBack']);
+      assert.equal(called.at(-1), 'take-back');
+      assert.match(String(failure), new RegExp(`${state} failed`));
+    });
+
+  for (const state of ['Rewind', 'LookRewound', 'DumpRewound'])
+    it(`to an instant that fails in ${state} removes the instance, touches nothing else, and says why`, async () => {
+      const { states, failure, called } = await run(toTime, state);
+      assert.deepEqual(states.slice(-3), [state, 'Unwind', 'NotRewound']);
+      assert.equal(called.at(-1), 'remove');
+      assert.ok(!states.includes('Maintenance'));
+      assert.match(String(failure), new RegExp(`${state} failed`));
+    });
+});
