@@ -42,19 +42,20 @@ function add(one: Readonly<Record<string, number>>, other: Readonly<Record<strin
  * restore is for: only events tell.
  * @param fresh the restored database, as its owner
  * @param former the one that serves now
- * @param readTrail asked where that one is another one than was backed up, or has lost its events
+ * @param readTrail asked, with the lineage of what was backed up, where that one is another one or has lost its events
  */
 export async function endWhatWasRevoked(
   fresh: Database,
   former: Database,
-  readTrail: () => Promise<Trail>,
+  readTrail: (lineage: string | undefined) => Promise<Trail>,
   now: Date,
 ): Promise<Revoked> {
   await forgetTrail(fresh);
-  const isSame = await areOfOneLineage(fresh, former);
+  const lineage = await readLineage(fresh);
+  const isSame = lineage !== undefined && lineage === (await readLineage(former));
   const known = isSame ? await readFormerEvents(fresh, former) : undefined;
   const carried = isSame ? await carryOver(fresh, former) : { authorization_codes: await forgetCodes(fresh) };
-  const trail = known === undefined ? await readTrail() : undefined;
+  const trail = known === undefined ? await readTrail(lineage) : undefined;
   const events = known ?? (trail?.complete ? trail.events : undefined);
   const changed = events === undefined ? carried : add(carried, await replayEvents(fresh, events));
   if (events === undefined) await raiseWatermark(fresh, { sessions: true, before: now }, now);
@@ -64,14 +65,10 @@ export async function endWhatWasRevoked(
   return { source: known ? 'former database' : events ? 'trail of events' : 'everything ended', changed };
 }
 
-async function areOfOneLineage(one: Database, other: Database): Promise<boolean> {
-  const lineage = await readLineage(one);
-  return lineage !== undefined && lineage === (await readLineage(other));
-}
-
 /** Brings over what was ended in the former database after that, and before nobody could reach it any more. */
 export async function catchUp(restored: Database, former: Database): Promise<void> {
-  if (!(await areOfOneLineage(restored, former))) return;
+  const lineage = await readLineage(restored);
+  if (lineage === undefined || lineage !== (await readLineage(former))) return;
   await replayEvents(restored, (await readFormerEvents(restored, former)) ?? []);
   await carryRecords(restored, former);
   await carryEvents(restored, former);

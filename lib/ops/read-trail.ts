@@ -16,7 +16,8 @@ export interface TrailHead {
 
 export interface TrailReader {
   /** @returns undefined where there is no trail */
-  readHead(): Promise<TrailHead | undefined>;
+  /** @param lineage of the database that wrote it */
+  readHead(lineage: string): Promise<TrailHead | undefined>;
   /** What happened since an instant, in its order, each event once. */
   readSince(since: Date): Promise<ReplayedEvent[]>;
 }
@@ -30,7 +31,8 @@ interface TrailLine {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-export const trailHeadKey = 'trail/head.json';
+/** One for each database: an empty one that takes the place of one that was lost must not take away what is known of that. */
+export const trailHeadKey = (lineage: string): string => `trail/heads/${lineage}.json`;
 /** Pages are under the day of their first event: `trail/2026/11/25/…jsonl`. */
 export const trailDay = (at: Date): string => `trail/${at.toISOString().slice(0, 10).replaceAll('-', '/')}/`;
 
@@ -48,8 +50,8 @@ export function openTrailReader(Bucket: string): TrailReader {
       return found?.Body?.transformToString();
     });
   return {
-    async readHead() {
-      const text = await get(trailHeadKey);
+    async readHead(lineage) {
+      const text = await get(trailHeadKey(lineage));
       return text === undefined ? undefined : (JSON.parse(text) as TrailHead);
     },
     async readSince(since) {
@@ -67,9 +69,15 @@ export function openTrailReader(Bucket: string): TrailReader {
           // What was recorded before may be committed after.
           if (Date.parse(line.time) >= since.getTime() - overlapMs) events.set(line.id, line);
         }
-      return [...events.values()]
-        .toSorted((one, other) => (BigInt(one.sequence) < BigInt(other.sequence) ? -1 : 1))
-        .map(({ type, time, data }) => ({ type, time, data }));
+      return (
+        [...events.values()]
+          // Numbers order the events of one database; an empty one that took its place began anew.
+          .toSorted(
+            (one, other) =>
+              Date.parse(one.time) - Date.parse(other.time) || Number(BigInt(one.sequence) - BigInt(other.sequence)),
+          )
+          .map(({ type, time, data }) => ({ type, time, data }))
+      );
     },
   };
 }

@@ -48,8 +48,13 @@ type Facts = Omit<StepDone, 'step' | 'backup_id' | 'seconds'>;
 type Work = (tools: RestoreStepTools, names: RestoreNames, input: RestoreStepInput) => Promise<Facts>;
 
 /** What the trail tells since a backup, and whether that is all. */
-async function readTrail({ trail }: RestoreStepTools, since: Date, lastWrite: string | undefined): Promise<Trail> {
-  const head = await trail.readHead();
+async function readTrail(
+  { trail }: RestoreStepTools,
+  lineage: string | undefined,
+  since: Date,
+  lastWrite: string | undefined,
+): Promise<Trail> {
+  const head = lineage === undefined ? undefined : await trail.readHead(lineage);
   const begins = head?.complete_from !== undefined && Date.parse(head.complete_from) <= since.getTime();
   if (!head?.complete_to || !begins || lastWrite === undefined || Date.parse(head.complete_to) < Date.parse(lastWrite))
     return { complete: false, events: [], sequence: head?.sequence };
@@ -67,7 +72,7 @@ const works: Readonly<Record<RestoreStep, Work>> = {
     const { taken_at } = await findManifest(tools, backup_id);
     const revoked = await withDatabase(tools, fresh, (restored) =>
       withDatabase(tools, live, (serving) =>
-        endWhatWasRevoked(restored, serving, () => readTrail(tools, new Date(taken_at), last_write), tools.now()),
+        endWhatWasRevoked(restored, serving, (lineage) => readTrail(tools, lineage, new Date(taken_at), last_write), tools.now()),
       ),
     );
     return { revoked };

@@ -1,6 +1,7 @@
 /** Writes the trail: every recorded event also outside of the database, page by page, and of which time that is all. */
 import { toCloudEvent } from '../protocol/cloud-event.ts';
 import type { Database } from '../store/database.ts';
+import { readLineage } from '../store/databases.ts';
 import { listUntrailedEvents, noteTrailComplete, noteTrailed, type OutboxEvent } from '../store/event-relay.ts';
 import { attemptStorage, connectStorage, StorageUnavailable } from './backup-storage.ts';
 import { type TrailHead, trailDay, trailHeadKey } from './read-trail.ts';
@@ -50,6 +51,8 @@ export async function keepTrail(
   issuer: string,
   until: () => boolean,
 ): Promise<Trailed> {
+  const lineage = await readLineage(db);
+  if (lineage === undefined) return { trailed: 0, fault: 'the database has no history of migrations' };
   let trailed = 0;
   try {
     while (!until()) {
@@ -61,7 +64,7 @@ export async function keepTrail(
       const since = await noteTrailComplete(db, holder, read_at);
       if (since === undefined) break;
       const head: TrailHead = { complete_from: since.toISOString(), complete_to: read_at.toISOString(), sequence: given };
-      await put(trailHeadKey, JSON.stringify(head));
+      await put(trailHeadKey(lineage), JSON.stringify(head));
       break;
     }
     return { trailed, fault: null };

@@ -53,7 +53,7 @@ export async function renameDatabase({ ask, sql }: Database, from: string, to: s
   await ask('rename-database', sql`alter database ${sql(from)} rename to ${sql(to)}`);
 }
 
-/** When the first migration of a database was applied: of a copy it is the same instant, of one that was made anew another. */
+/** When the first migration of a database was applied: of a copy it is the same instant, of one that was made anew another. Digits, dots and dashes. */
 export async function readLineage(db: Database): Promise<string | undefined> {
   const [table] = await db.ask<{ exists: boolean }>(
     'find-history',
@@ -62,7 +62,7 @@ export async function readLineage(db: Database): Promise<string | undefined> {
   if (!table?.exists) return undefined;
   const [first] = await db.ask<{ lineage: string }>(
     'read-lineage',
-    db.sql`select installed_on::text || ' ' || checksum as lineage from flyway_schema_history order by installed_rank limit 1`,
+    db.sql`select extract(epoch from installed_on) || '-' || checksum as lineage from flyway_schema_history order by installed_rank limit 1`,
   );
   return first?.lineage;
 }

@@ -12,7 +12,7 @@ import { functionName, type Procedure, procedureNames, procedures } from '../../
 import { routeNames } from '../../lib/routes.ts';
 import { ask, comes, functions, lambda, openDatabase, operate, readLiveVersions, stage } from './stage-under-test.ts';
 
-const sql = openDatabase();
+let sql = openDatabase();
 after(() => sql.end());
 
 const secrets = new SecretsManagerClient({});
@@ -173,15 +173,26 @@ test('a restore goes through Step Functions: its role calls each function, what 
   const { backup_id } = (await operate(['backup', ...because])).json;
   const later = await make('after the backup');
   assert.equal((await operate(['disable-client', kept, ...because])).code, 0);
+  // Somebody who stays in the database keeps it from being renamed: what was done is taken back.
+  await sql`select 1`;
+  const refused = await operate(['restore', '--backup', backup_id, ...because]);
+  assert.equal(refused.json.error.code, 'taken_back', refused.stderr + refused.stdout);
+  assert.match(refused.json.error.message, /the database of before serves: .* still works in oauth2: end that session/);
+  assert.equal((await ask('/ready')).status, 200);
+  await sql.end();
   const restored = await operate(['restore', '--backup', backup_id, ...because]);
+  sql = openDatabase();
   assert.equal(restored.code, 0, restored.stderr + restored.stdout);
-  assert.deepEqual([restored.json.backup_id, restored.json.revocations, restored.json.ready], [backup_id, 'former database', true]);
+  assert.deepEqual(
+    [restored.json.backup_id, restored.json.revocations, restored.json.ready],
+    [backup_id, 'former database', true],
+  );
   const { clients } = (await operate(['list-clients', '--stage', stage])).json;
-  const found = new Map(clients.map((one: { client_id: string; disabled_at: string | null }) => [one.client_id, one.disabled_at]));
+  const found = new Map(
+    clients.map((one: { client_id: string; disabled_at: string | null }) => [one.client_id, one.disabled_at]),
+  );
   assert.deepEqual([typeof found.get(kept), found.has(later)], ['string', false]);
   assert.equal((await ask('/ready')).status, 200);
-
-  // Somebody who stays in the database keeps it from being renamed: the way back is taken.
   const discarded = await operate(['restore', '--discard', ...because]);
   assert.equal(discarded.json.dropped.length, 1, discarded.stderr);
 });

@@ -13,18 +13,22 @@ import { BusUnavailable, type PutEvents } from '../../lib/ops/put-events.ts';
 import { openTrailReader, type TrailReader } from '../../lib/ops/read-trail.ts';
 import { type RelayTools, relayEvents } from '../../lib/ops/relay-events.ts';
 import { openTrail, pagesOf } from '../../lib/ops/write-trail.ts';
+import { readLineage } from '../../lib/store/databases.ts';
 import { forgetTrail } from '../../lib/store/event-relay.ts';
 import { clock, openWorkbench, type Workbench } from './workbench.ts';
 
 let bench: Workbench;
 let storage: Storage;
 let reader: TrailReader;
+/** Of the database. */
+let lineage = '';
 /** Of the test; each has one of its own. */
 let bucket = '';
 let tests = 0;
 const folder = mkdtempSync(join(tmpdir(), 'oauth2-trail-'));
 before(async () => {
   bench = await openWorkbench();
+  lineage = (await readLineage(bench.migrator)) ?? '';
   storage = await openStorage(folder);
   Object.assign(env, {
     AWS_ENDPOINT_URL_S3: storage.url,
@@ -66,18 +70,18 @@ const numbersSince = async (since: Date) => (await reader.readSince(since)).map(
 const longAgo = new Date('2020-01-01T00:00:00Z');
 
 test('what was written is read back, in order and once; the head says since when and up to when that is all', async () => {
-  assert.equal(await reader.readHead(), undefined);
+  assert.equal(await reader.readHead(lineage), undefined);
   for (const number of [1, 2, 3]) await record(number);
   const before = Date.now();
   assert.equal((await relay()).trailed, 3);
-  const first = await reader.readHead();
+  const first = await reader.readHead(lineage);
   assert.ok(Date.parse(first?.complete_to ?? '') >= before - 1);
   assert.equal(first?.complete_from, first?.complete_to);
   await record(4);
   assert.equal((await relay()).trailed, 1);
   assert.equal((await relay()).trailed, 0);
   assert.deepEqual(await numbersSince(longAgo), [1, 2, 3, 4]);
-  const later = await reader.readHead();
+  const later = await reader.readHead(lineage);
   assert.equal(later?.complete_from, first?.complete_from);
   assert.ok(Date.parse(later?.complete_to ?? '') > Date.parse(first?.complete_to ?? ''));
   const [last] = await bench.migrator.sql`select max(sequence)::text as number from events`;
@@ -125,7 +129,7 @@ test('a transaction that is open while later ones commit is in the next page, an
   await record(2);
   await relay();
   assert.deepEqual(await numbersSince(longAgo), [2]);
-  const head = await reader.readHead();
+  const head = await reader.readHead(lineage);
   finish.resolve();
   await slow;
   assert.ok(Date.parse(head?.complete_to ?? '') <= Date.now());
@@ -155,7 +159,7 @@ test('whatever was committed before the instant of the head is in the trail: man
   let looks = 0;
   while (!over) {
     await relay();
-    const complete = Date.parse((await reader.readHead())?.complete_to ?? '');
+    const complete = Date.parse((await reader.readHead(lineage))?.complete_to ?? '');
     const known = new Set(await numbersSince(longAgo));
     const missing = committed.filter(({ number, at }) => at < complete && !known.has(number));
     assert.deepEqual(missing, []);
@@ -183,14 +187,14 @@ test('a broken bus keeps nothing from the trail, nor does the filter', async () 
 test('a bucket that is away fails no run and loses nothing: what is not in the trail is not sent, and the head stays', async () => {
   await record(1);
   await relay();
-  const head = await reader.readHead();
+  const head = await reader.readHead(lineage);
   await record(2);
   const trail = async () => {
     throw new StorageUnavailable('writing: TimeoutError');
   };
   const { delivered, waiting, trail_fault } = await relay({ trail });
   assert.deepEqual([delivered, waiting, trail_fault], [0, 1, 'writing: TimeoutError']);
-  assert.deepEqual(await reader.readHead(), head);
+  assert.deepEqual(await reader.readHead(lineage), head);
   const { delivered: sent, trailed } = await relay();
   assert.deepEqual([sent, trailed], [1, 1]);
   assert.deepEqual(await numbersSince(longAgo), [1, 2]);
@@ -204,7 +208,7 @@ test('a page that was written and not noted is written again, and its events are
     await bench.migrator.sql`update event_relay set holder = gen_random_uuid()`;
   };
   assert.equal((await relay({ trail: losing })).trailed, 0);
-  assert.equal(await reader.readHead(), undefined);
+  assert.equal(await reader.readHead(lineage), undefined);
   await bench.migrator.sql`update event_relay set held_until = null`;
   assert.equal((await relay()).trailed, 1);
   assert.deepEqual(await numbersSince(longAgo), [1]);
@@ -216,14 +220,28 @@ test('more than a page is written to its end before the head claims it', async (
     select now(), 'token_revoked', jsonb_build_object('number', n), 'test' from generate_series(1, 2500) as n`;
   assert.equal((await relay()).trailed, 2500);
   assert.equal((await numbersSince(longAgo)).length, 2500);
-  assert.ok(await reader.readHead());
+  assert.ok(await reader.readHead(lineage));
 });
 
 test('after a restore the trail begins anew', async () => {
   await relay();
-  const before = await reader.readHead();
+  const before = await reader.readHead(lineage);
   await forgetTrail(bench.migrator);
   await relay();
-  const anew = await reader.readHead();
+  const anew = await reader.readHead(lineage);
   assert.ok(Date.parse(anew?.complete_from ?? '') > Date.parse(before?.complete_from ?? ''));
+});
+
+test('an empty database in the place of one that was lost leaves what is known of that as it is', async () => {
+  await relay();
+  const head = await reader.readHead(lineage);
+  assert.match(lineage, /^[\d.-]+$/);
+  await bench.migrator
+    .sql`update flyway_schema_history set installed_on = installed_on + interval '1 day' where installed_rank = 1`;
+  const other = (await readLineage(bench.migrator)) ?? '';
+  await bench.migrator.sql`update event_relay set trail_since = null`;
+  await relay();
+  assert.notEqual(other, lineage);
+  assert.deepEqual(await reader.readHead(lineage), head);
+  assert.ok(Date.parse((await reader.readHead(other))?.complete_from ?? '') > Date.parse(head?.complete_to ?? ''));
 });
