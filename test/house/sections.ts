@@ -282,7 +282,11 @@ export const sections: readonly Section[] = [
         tests: ['test/ops/purge-expired.test.ts', 'test/drills/purge-under-load.test.ts'],
       },
       { there: 'vacuum, bloat, indexes, sizes, locks', here: ['vacuum-and-bloat', 'database-report'], tests: pagesRun },
-      { there: 'full restore in an empty cluster', here: ['full-restore', 'restore'], tests: pagesRun },
+      {
+        there: 'full restore in an empty cluster',
+        here: ['full-restore', 'restore'],
+        tests: ['test/drills/full-restore.test.ts'],
+      },
       {
         there: 'rate limits',
         here: ['rate-limits'],

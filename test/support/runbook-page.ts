@@ -10,6 +10,7 @@ export const pagesOfDrills: Readonly<Record<string, string>> = {
   'verify-backup': 'test/drills/backup.test.ts',
   restore: 'test/drills/restore.test.ts',
   'restore-drill': 'test/drills/restore.test.ts',
+  'full-restore': 'test/drills/full-restore.test.ts',
 };
 
 export function readPage(name: string): string {
