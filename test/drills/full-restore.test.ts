@@ -15,6 +15,8 @@ before(async () => {
 });
 after(() => deployment.stop());
 
+const page = 'full-restore';
+
 /** What the page asks of the CDK is what a start of the instance does, and what test:aws does with a stage of its own. */
 const isCdk = (line: string) => /^npx cdk (bootstrap|deploy --all -c stage=\w+)$/.test(line);
 
@@ -29,10 +31,10 @@ test('in an empty account, the page builds the system again: clients go on, peop
   assert.equal((await issue(client)).status, 401);
 
   const began = performance.now();
-  for (const { lines, prints } of blocksOf('full-restore')) {
+  for (const { lines, prints } of blocksOf(page)) {
     let said = '';
     for (const line of lines.filter((one) => !isCdk(one))) {
-      const { words } = readCommand(line.replaceAll('BACKUP_ID', manifest.backup_id), 'full-restore');
+      const { words } = readCommand(line.replaceAll('BACKUP_ID', manifest.backup_id), page);
       const { code, stdout, stderr } = await operate(...words);
       assert.ok(code === 0 || (code === 4 && words[0] === 'status'), `${line}: ${stdout}${stderr}`);
       said += stdout;
