@@ -4,11 +4,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { commandNames } from '../../lib/cli/program.ts';
+import { pageNames } from '../../lib/pages.ts';
 import { pagesOfDrills } from '../support/runbook-page.ts';
 
 const root = join(import.meta.dirname, '../..');
 const folder = join(root, 'runbooks');
-const pages = new Map(commandNames.map((name) => [name as string, readFileSync(join(folder, `${name}.md`), 'utf8')]));
+const pages = new Map(
+  [...commandNames, ...pageNames].map((name) => [name as string, readFileSync(join(folder, `${name}.md`), 'utf8')]),
+);
 
 test('every link of a page leads to a page', () => {
   for (const [name, text] of pages)
