@@ -35,7 +35,7 @@ export interface Command {
     readonly choices?: readonly string[];
   };
   readonly options: readonly Option[];
-  /** `planned` shows its plan and acts with `--apply --reason`. */
+  /** `planned` shows its plan and acts with `--apply --reason`; `at-once` is a check that leaves nothing behind. */
   readonly acts: 'reads' | 'at-once' | 'planned';
   /** @param readPassword the password on standard input */
   toInput(options: Values, argument: string, readPassword: () => Promise<string>): Values | Promise<Values>;
@@ -81,7 +81,7 @@ const showEnding = (names: readonly string[], values: Values) =>
 
 export const functionCommands: Record<FunctionCommandName, Command> = {
   'create-client': {
-    acts: 'at-once',
+    acts: 'planned',
     options: [
       { flags: '--name <text>', purpose: 'name that people see on the consent page' },
       {
@@ -138,7 +138,8 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
         ]),
         ...(client.client_secret ? ['', 'The secret is shown this once: only its digest is kept.'] : []),
       ].join('\n'),
-    example: 'oauth2ctl create-client --name demo --grant-types client_credentials --scope "read write" --json',
+    example:
+      'oauth2ctl create-client --name demo --grant-types client_credentials --scope "read write" --apply --reason "a demo" --json',
   },
   'list-clients': {
     acts: 'reads',
@@ -171,7 +172,7 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
     example: 'oauth2ctl disable-client QTxy1rFNwLi5MbdpTEo8HA --apply --reason "its secret leaked"',
   },
   'create-user': {
-    acts: 'at-once',
+    acts: 'planned',
     options: [
       { flags: '--username <name>', purpose: 'name to sign in with; upper and lower case are not told apart', required: true },
       { flags: '--email <address>', purpose: 'email address' },
@@ -185,7 +186,8 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
         ['username', user.username],
         ['email', user.email],
       ]),
-    example: 'printf %s "$PASSWORD" | oauth2ctl create-user --username demo --email demo@example.com --password-stdin --json',
+    example:
+      'printf %s "$PASSWORD" | oauth2ctl create-user --username demo --email demo@example.com --password-stdin --apply --reason "a demo"',
   },
   'list-users': {
     acts: 'reads',

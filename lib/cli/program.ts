@@ -80,9 +80,11 @@ function showPlan(name: CommandName, { plan }: ProcedureAnswer, argument: string
   const { stage } = given;
   const { options }: Command = commands[name];
   const chosen = options.flatMap(({ flags }) => {
-    const [, flag = ''] = /^--([\w-]+)/.exec(flags) ?? [];
+    const [, no, flag = ''] = /^--(no-)?([\w-]+)/.exec(flags) ?? [];
     const value: unknown = given[flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
-    return value === true ? [`--${flag}`] : typeof value === 'string' ? [`--${flag}`, quote(value)] : [];
+    if (no !== undefined) return value === false ? [`--no-${flag}`] : [];
+    if (value === true) return [`--${flag}`];
+    return [value].flat().flatMap((one) => (typeof one === 'string' ? [`--${flag}`, quote(one)] : []));
   });
   const again = [
     'oauth2ctl',

@@ -166,9 +166,9 @@ test('a backup goes through S3: taken by its role alone, listed, read back, and 
 });
 
 test('a restore goes through Step Functions: its role calls each function, what was revoked stays so, and what failed is taken back', async () => {
-  const make = async (name: string) =>
-    (await operate(['create-client', '--stage', stage, '--name', name, '--grant-types', 'client_credentials'])).json.client_id;
   const because = ['--stage', stage, '--apply', '--reason', 'a test'];
+  const make = async (name: string) =>
+    (await operate(['create-client', '--name', name, '--grant-types', 'client_credentials', ...because])).json.client_id;
   const kept = await make('in the backup');
   const { backup_id } = (await operate(['backup', ...because])).json;
   const later = await make('after the backup');
@@ -198,7 +198,18 @@ test('a restore goes through Step Functions: its role calls each function, what 
 });
 
 test('oauth2ctl works through Lambda Invoke', async () => {
-  const created = await operate(['create-client', '--stage', stage, '--name', 'by hand', '--grant-types', 'client_credentials']);
+  const created = await operate([
+    'create-client',
+    '--stage',
+    stage,
+    '--name',
+    'by hand',
+    '--grant-types',
+    'client_credentials',
+    '--apply',
+    '--reason',
+    'a test',
+  ]);
   assert.equal(created.code, 0, created.stderr);
   const { client_id } = created.json;
   const listed = await operate(['list-clients', '--stage', stage]);
@@ -218,6 +229,9 @@ test('events reach the bus through the role of the relay, and the health of even
     'on the bus',
     '--grant-types',
     'client_credentials',
+    '--apply',
+    '--reason',
+    'a test',
   ]);
   assert.equal(created.code, 0, created.stderr);
   const { client_id } = created.json;

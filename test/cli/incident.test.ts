@@ -13,7 +13,17 @@ before(async () => {
     handler: (event: unknown) => Promise<unknown>;
   };
   await makeKeys({ apply: true, actor: 'test' });
-  const { json } = await stage.run(['create-client', '--name', 'shop', '--json', '--grant-types', 'client_credentials']);
+  const { json } = await stage.run([
+    'create-client',
+    '--name',
+    'shop',
+    '--json',
+    '--grant-types',
+    'client_credentials',
+    '--apply',
+    '--reason',
+    'a test',
+  ]);
   client_id = json.client_id;
 });
 beforeEach(() => {
