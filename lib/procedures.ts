@@ -47,6 +47,19 @@ export const procedures = {
     command: true,
     purpose: 'Disable an account, end its sessions and revoke its tokens',
   },
+  'export-user': {
+    needs: ['database'],
+    // It changes nothing, and has to be on record.
+    writes: true,
+    command: true,
+    purpose: 'Hand out everything that is stored of a person',
+  },
+  'delete-user': {
+    needs: ['database'],
+    writes: true,
+    command: true,
+    purpose: 'Delete an account and what is stored of the person',
+  },
   'verify-administrator': {
     needs: ['database', 'schema', 'administration'],
     writes: true,

@@ -8,11 +8,12 @@ import { blockCommands } from './block-commands.ts';
 import { retryEventsCommand } from './event-commands.ts';
 import { CliFailure } from './exit-codes.ts';
 import { maintenanceCommand } from './maintenance-command.ts';
-import { facts, instant, table } from './present.ts';
+import { facts, instant, presentMembers, showEnding, table } from './present.ts';
 import { purgeCommand } from './purge-command.ts';
 import { restoreDrillCommand } from './restore-commands.ts';
 import { showDatabaseReport, showMigrationStatus } from './show-database.ts';
 import { showStatus } from './show-status.ts';
+import { userCommands } from './user-commands.ts';
 
 export interface Option {
   /** As commander writes it: `--redirect-uri <uri>`. */
@@ -58,8 +59,6 @@ export type FunctionCommandName = {
 
 export type CommandName = FunctionCommandName | ToolProcedureName;
 
-const present = (values: Values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-
 function chooseMethod(options: Values): string | undefined {
   if (!options.public) return options.authMethod;
   if (options.authMethod !== undefined && options.authMethod !== 'none')
@@ -69,15 +68,6 @@ function chooseMethod(options: Values): string | undefined {
     );
   return 'none';
 }
-
-const showEnding = (names: readonly string[], values: Values) =>
-  facts([
-    ...names.map((name) => [name, values[name]] as const),
-    ['disabled at', instant(values.disabled_at)],
-    ...(values.ended_sessions === undefined ? [] : [['sessions ended', values.ended_sessions] as const]),
-    ['token families revoked', values.revoked_families],
-    ['access tokens revoked', values.revoked_access_tokens],
-  ]);
 
 export const functionCommands: Record<FunctionCommandName, Command> = {
   'create-client': {
@@ -106,7 +96,7 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
       { flags: '--trusted', purpose: 'first-party: no consent page' },
     ],
     toInput: (options) =>
-      present({
+      presentMembers({
         client_name: options.name,
         grant_types: options.grantTypes
           ?.split(',')
@@ -171,52 +161,7 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
     show: (result) => showEnding(['client_id'], result),
     example: 'oauth2ctl disable-client QTxy1rFNwLi5MbdpTEo8HA --apply --reason "its secret leaked"',
   },
-  'create-user': {
-    acts: 'planned',
-    options: [
-      { flags: '--username <name>', purpose: 'name to sign in with; upper and lower case are not told apart', required: true },
-      { flags: '--email <address>', purpose: 'email address' },
-      { flags: '--password-stdin', purpose: 'read the password from standard input: at least 8 characters', required: true },
-    ],
-    toInput: async (options, _argument, readPassword) =>
-      present({ username: options.username, email: options.email, password: await readPassword() }),
-    show: (user) =>
-      facts([
-        ['subject', user.subject],
-        ['username', user.username],
-        ['email', user.email],
-      ]),
-    example:
-      'printf %s "$PASSWORD" | oauth2ctl create-user --username demo --email demo@example.com --password-stdin --apply --reason "a demo"',
-  },
-  'list-users': {
-    acts: 'reads',
-    options: [],
-    toInput: () => ({}),
-    pages: 'users',
-    show: ({ users }) =>
-      users.length === 0
-        ? 'There are no accounts yet: oauth2ctl create-user makes one.'
-        : table(
-            ['USERNAME', 'EMAIL', 'STATE', 'CREATED', 'SUBJECT'],
-            users.map((user: Values) => [
-              user.username,
-              user.email,
-              user.disabled_at ? 'disabled' : 'enabled',
-              instant(user.created_at),
-              user.subject,
-            ]),
-          ),
-    example: 'oauth2ctl list-users',
-  },
-  'disable-user': {
-    acts: 'planned',
-    argument: { name: 'username', purpose: 'name of the account, as list-users shows it' },
-    options: [],
-    toInput: (_options, argument) => ({ username: argument }),
-    show: (result) => showEnding(['username', 'subject'], result),
-    example: 'oauth2ctl disable-user demo --apply --reason "left the company"',
-  },
+  ...userCommands,
   migrate: {
     acts: 'planned',
     options: [],
@@ -248,7 +193,7 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
   'rotate-signing-keys': {
     acts: 'planned',
     options: [{ flags: '--emergency', purpose: 'a key was stolen: replace all keys and withdraw the old ones at once' }],
-    toInput: ({ emergency }) => present({ emergency }),
+    toInput: ({ emergency }) => presentMembers({ emergency }),
     show: ({ keys }) =>
       table(
         ['KEY', 'ALGORITHM', 'STATE'],
@@ -268,7 +213,7 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
       { flags: '--issued-before <instant>', purpose: 'of everybody, issued before an instant such as 2026-11-23T08:30:00Z' },
     ],
     toInput: ({ all, client, user, issuedBefore }) =>
-      present({ all, client_id: client, username: user, issued_before: issuedBefore }),
+      presentMembers({ all, client_id: client, username: user, issued_before: issuedBefore }),
     show: (result) =>
       facts([
         ['revoked before', result.revoked_before],

@@ -41,3 +41,20 @@ export function size(bytes: number): string {
   const at = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
   return `${(bytes / 1024 ** at).toFixed(at === 0 ? 0 : 1)} ${units[at]}`;
 }
+
+// biome-ignore lint/suspicious/noExplicitAny: members of results are as their tables say
+type Values = Record<string, any>;
+
+/** The members that have a value. */
+export const presentMembers = (values: Values): Values =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+
+/** What ended with a client or an account. @param names of the members that say whose it was */
+export const showEnding = (names: readonly string[], values: Values) =>
+  facts([
+    ...names.map((name) => [name, values[name]] as const),
+    ['disabled at', instant(values.disabled_at)],
+    ...(values.ended_sessions === undefined ? [] : [['sessions ended', values.ended_sessions] as const]),
+    ['token families revoked', values.revoked_families],
+    ['access tokens revoked', values.revoked_access_tokens],
+  ]);

@@ -26,6 +26,7 @@ const harmless = new Set([
   'create-signing-keys',
   'create-client',
   'create-user',
+  'export-user',
   'verify-administrator',
   'record-incident',
   'record-move',

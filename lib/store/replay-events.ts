@@ -73,6 +73,8 @@ function endOf({ sql }: Database, { type, time, data }: ReplayedEvent): [table: 
         'users',
         sql`update users set ${able(false)} where subject = ${user ?? null}::uuid and disabled_at is not null returning 1`,
       ];
+    case 'user_deleted':
+      return ['users', sql`delete from users where subject = ${user ?? null}::uuid returning 1`];
     case 'user_logout':
       return [
         'sessions',

@@ -24,6 +24,7 @@ describe('where the database that serves is another one than was backed up,', ()
     const live = bench.migrator;
     await addClient(live, 'trailed');
     const subject = await addUser(live);
+    const erased = await addUser(live);
     const [over, kept] = [
       await addFamily(live, { client_id: 'trailed', subject }),
       await addFamily(live, { client_id: 'trailed', subject }),
@@ -44,6 +45,7 @@ describe('where the database that serves is another one than was backed up,', ()
         { type: 'user_disabled', time, data: { user_id: subject } },
         { type: 'user_enabled', time, data: { user_id: subject } },
         { type: 'user_authenticated', time, data: { user_id: subject } },
+        { type: 'user_deleted', time, data: { user_id: erased } },
       ],
     };
     const { revoked } = await take('revoke', 'trail');
@@ -57,6 +59,7 @@ describe('where the database that serves is another one than was backed up,', ()
         (select disabled_at is not null from clients where client_id = 'trailed') as client,
         (select disabled_at is null and tokens_not_before = ${time} from users where subject = ${subject}) as person`;
     assert.deepEqual({ ...found }, { over: 'signed out', kept: true, token: true, session: true, client: true, person: true });
+    assert.deepEqual([...(await sql`select 1 from users where subject = ${erased}`)], []);
     await take('take-back', 'trail');
   });
 
