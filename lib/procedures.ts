@@ -253,6 +253,13 @@ export const procedures = {
     occasion: 'when `release` or `rollback` has moved aliases',
     purpose: 'Record in the audit log that another release was put in place',
   },
+  'record-destroy': {
+    needs: ['database'],
+    writes: true,
+    command: false,
+    occasion: 'when `destroy` begins',
+    purpose: 'Record in the audit log that the stage is removed',
+  },
   ...toolProcedures,
 } as const satisfies Record<string, Procedure>;
 

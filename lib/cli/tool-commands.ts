@@ -89,7 +89,7 @@ function showReleases({ note, releases, live, moves }: Values): string {
   return `${list}\n\n${table(['MOVED', 'RELEASES', 'OUTCOME', 'BY', 'WHY'], moved)}`;
 }
 
-function showDestroyed({ note, deleted, left, kept, backup }: Values): string {
+function showDestroyed({ note, deleted, left, kept, backup, audit_log }: Values): string {
   if (note) return note;
   if (deleted.length === 0 && left.length === 0) return 'There is nothing of this stage in this account and region.';
   const stays = Object.entries(kept).map(([type, count]) => `${count} × ${type}`);
@@ -98,6 +98,7 @@ function showDestroyed({ note, deleted, left, kept, backup }: Values): string {
     ['left as they are', left],
     ['kept of the deleted', stays],
     ['backup', backup],
+    ['audit log', audit_log],
   ]);
 }
 

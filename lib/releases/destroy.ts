@@ -62,6 +62,25 @@ function addUp(counts: readonly FoundStack['keeps'][]): Record<string, number> {
   return sum;
 }
 
+/**
+ * The last backup, and logs and database where they stay, tell who did it. A stage that is broken is removed all the same.
+ * @returns what became of the entry
+ */
+async function tellAuditLog(
+  context: ToolContext,
+  doomed: readonly FoundStack[],
+  backup: Backup | undefined,
+  reason: string,
+): Promise<string> {
+  const input = { stacks: doomed.map(({ name }) => name), ...(backup && { backup_id: backup.backup_id }) };
+  try {
+    const answer = await context.call('record-destroy', input, reason);
+    return answer.outcome === 'succeeded' ? 'recorded' : `not recorded: ${answer.error?.message ?? answer.outcome}`;
+  } catch (error) {
+    return `not recorded: ${(error as Error).message}`;
+  }
+}
+
 /** What is still there is deleted in its order; whoever was cut off goes on. */
 async function removeAll(stacks: Stacks, found: readonly FoundStack[], context: ToolContext): Promise<void> {
   for (const [at, stack] of found.entries()) {
@@ -70,7 +89,7 @@ async function removeAll(stacks: Stacks, found: readonly FoundStack[], context: 
   }
 }
 
-export const destroyStage: ToolProcedure = answering(async (context, { input, apply }): Promise<ToolAnswer> => {
+export const destroyStage: ToolProcedure = answering(async (context, { input, apply, reason }): Promise<ToolAnswer> => {
   const { stage } = context;
   if (stage === 'local') return { outcome: 'succeeded', plan: { steps: [] }, result: { note: aFolder } };
   const outlives = whatOutlives(stage);
@@ -97,11 +116,12 @@ export const destroyStage: ToolProcedure = answering(async (context, { input, ap
         'not_confirmed',
         `the stage "${stage}" keeps data of people: --confirm ${stage} says that it is meant`,
       );
+    const audit_log = begun ? 'recorded by the run before, if at all' : await tellAuditLog(context, doomed, backup, reason ?? '');
     await removeAll(stacks, doomed, context);
     const again = (await stacks.list()).filter(isDoomed).map(({ name }) => name);
     if (again.length > 0) throw new ReleaseFault('still_there', `these stacks are there again: ${again.join(', ')}`);
     const kept = addUp(doomed.map(({ keeps }) => keeps));
-    const result = { stage, deleted: doomed.map(({ name }) => name), left, kept, backup: backup?.backup_id ?? null };
+    const result = { stage, deleted: doomed.map(({ name }) => name), left, kept, backup: backup?.backup_id ?? null, audit_log };
     const next = outlives.data ? ['what was kept costs money until it is removed by hand: runbooks/destroy.md says how'] : [];
     return { outcome: 'succeeded', plan, result, ...(next.length > 0 && { next }) };
   });

@@ -97,6 +97,32 @@ test('a bucket that goes is emptied before its stack, in the plan and in truth; 
   assert.deepEqual(await storage.list(), []);
 });
 
+test('the audit log has an entry before the first stack goes; a stage that cannot make one is removed all the same', async () => {
+  deploy('dev', false);
+  const calls: unknown[] = [];
+  account.invoke = (name, payload) => {
+    calls.push([name, payload, there().length]);
+    return { outcome: 'succeeded', plan: { steps: [] }, result: {} };
+  };
+  const { json } = await run('--stage', 'dev', '--json', ...because);
+  assert.equal(json.audit_log, 'recorded');
+  const [[name, payload, stacks] = []] = calls as [string, { reason: string; input: { stacks: string[] } }, number][];
+  assert.deepEqual(
+    [name, payload?.reason, payload?.input.stacks.length, stacks],
+    ['oauth2-dev-record-destroy', 'the trial is over', parts.length, parts.length],
+  );
+  deploy('dev', false);
+  account.invoke = () => ({
+    outcome: 'failed',
+    plan: { steps: [] },
+    error: { code: 'temporarily_unavailable', message: 'away' },
+  });
+  const { code, stdout } = await run('--stage', 'dev', ...because);
+  assert.equal(code, 0);
+  assert.match(stdout, /audit log +not recorded: away/);
+  assert.deepEqual(there(), []);
+});
+
 test('nothing to remove is no failure', async () => {
   const { code, stdout } = await run('--stage', 'dev', ...because);
   assert.equal(code, 0);
