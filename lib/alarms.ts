@@ -1,5 +1,6 @@
 /** The alarm table: what is watched, from which value on it is wrong, who hears of it and which page helps. */
 import type { Alarm } from './alarm.ts';
+import { backupAlarms } from './backup-alarms.ts';
 import { eventAlarms } from './event-alarms.ts';
 
 /** The part of the requests that is answered 5xx. */
@@ -235,41 +236,7 @@ export const alarms = {
     runbook: 'rotate-signing-keys',
     purpose: 'A signing key is in use for more than 35 days: its rotation does not happen',
   },
-  BackupOverdue: {
-    metrics: { age: { source: 'server', name: 'backup_age_seconds', statistic: 'Minimum' } },
-    fires: 'above',
-    // Daily ones are 24 hours apart, so that the second that is missed is never waited for.
-    threshold: 26 * 3600,
-    unit: 's',
-    period: 5,
-    minutes: 15,
-    // Nobody knows then whether there is one.
-    silence: 'wrong',
-    severity: 'critical',
-    runbook: 'backup',
-    purpose: 'No backup was taken and read back for 26 hours',
-  },
-  BackupTooSlow: {
-    metrics: { duration: { source: 'server', name: 'backup_duration_seconds', statistic: 'Maximum' } },
-    fires: 'above',
-    threshold: 600,
-    unit: 's',
-    period: 1440,
-    minutes: 1440,
-    silence: 'fine',
-    severity: 'warning',
-    runbook: 'backup',
-    purpose: 'A backup takes ten of the fifteen minutes that a function has: it will soon not fit',
-  },
-  BackupNotCopied: {
-    metrics: { failed: { source: 'replication', name: 'OperationsFailedReplication', statistic: 'Sum' } },
-    ...anyAtAll,
-    period: 60,
-    minutes: 60,
-    severity: 'critical',
-    runbook: 'backup',
-    purpose: 'A backup has no copy in the second region: S3 could not write it there',
-  },
+  ...backupAlarms,
   CertificateExpiring: {
     metrics: { days: { source: 'certificate', name: 'DaysToExpiry', statistic: 'Minimum' } },
     fires: 'below',

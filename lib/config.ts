@@ -196,6 +196,14 @@ export function readBackupConfig(environment: Environment = process.env) {
   };
 }
 
+/** What a restore may take, and what a loss may cost. @throws {ConfigurationError} */
+export function readRecoveryGoals(environment: Environment = process.env) {
+  return {
+    recovery_time_seconds: Number(readSetting(environment, 'OAUTH2_RECOVERY_TIME_SECONDS')),
+    recovery_point_seconds: Number(readSetting(environment, 'OAUTH2_RECOVERY_POINT_SECONDS')),
+  };
+}
+
 /** Bucket that takes the trail of events. @throws {ConfigurationError} */
 export function readTrailBucket(environment: Environment = process.env): string {
   return readSetting(environment, 'OAUTH2_BACKUP_BUCKET');

@@ -46,6 +46,7 @@ export const metricTable = {
   oauth_active_tokens: { kind: 'gauge', labels: [], purpose: 'Access tokens that are active' },
   signing_key_age_seconds: { kind: 'gauge', labels: [], purpose: 'Since when the oldest key that signs has done so' },
   backup_age_seconds: { kind: 'gauge', labels: [], purpose: 'Since when there has been no verified backup' },
+  restore_drill_age_seconds: { kind: 'gauge', labels: [], purpose: 'Since when no drill of a restore has succeeded' },
   recovery_time_seconds: { kind: 'gauge', labels: [], purpose: 'What the last drill of a restore took' },
   recovery_point_seconds: { kind: 'gauge', labels: [], purpose: 'Age of the newest backup at the last drill of a restore' },
   backup_bytes: { kind: 'gauge', labels: [], purpose: 'Size of the last backup' },

@@ -149,6 +149,18 @@ export const settings = {
     allowed: [1, 3650],
     purpose: 'Days that a delivered event stays in the database',
   },
+  OAUTH2_RECOVERY_TIME_SECONDS: {
+    kind: 'seconds',
+    default: '600',
+    allowed: [10, 840],
+    purpose: 'What a restore may take; a drill that takes longer fails',
+  },
+  OAUTH2_RECOVERY_POINT_SECONDS: {
+    kind: 'seconds',
+    default: '93600',
+    allowed: [3600, 2_678_400],
+    purpose: 'How old the newest backup may be; a drill that finds an older one fails',
+  },
   OAUTH2_METRICS_TOKEN_SHA256: {
     kind: 'sha256',
     default: '',

@@ -1,5 +1,5 @@
-/** Publishes how many clients there are, how many tokens are active, and how old the signing keys and the last backup are. */
-import { countClientsAndTokens, findLastBackup, findOldestActiveKey } from '../store/status.ts';
+/** Publishes how many clients there are, how many tokens are active, and how old the signing keys, the last backup and the last drill of a restore are. */
+import { countClientsAndTokens, findLastSuccess, findOldestActiveKey } from '../store/status.ts';
 import { count, observeDuration } from '../telemetry.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
 
@@ -10,6 +10,8 @@ export interface Gauges {
   readonly signing_key_age_seconds: number | null;
   /** Where there is no backup yet, since the schema was made; null where there is not even that. */
   readonly backup_age_seconds: number | null;
+  /** The same of a drill of a restore. */
+  readonly restore_drill_age_seconds: number | null;
 }
 
 export const publishGauges: ProcedureDefinition<Tools, Record<string, never>, null, Gauges> = {
@@ -23,11 +25,12 @@ export const publishGauges: ProcedureDefinition<Tools, Record<string, never>, nu
     const gauges = {
       ...counts,
       signing_key_age_seconds: ageOf(await findOldestActiveKey(db)),
-      backup_age_seconds: ageOf(await findLastBackup(db)),
+      backup_age_seconds: ageOf(await findLastSuccess(db, 'backup')),
+      restore_drill_age_seconds: ageOf(await findLastSuccess(db, 'restore-drill')),
     };
     count('oauth_clients_total', gauges.clients);
     count('oauth_active_tokens', gauges.access_tokens);
-    for (const name of ['signing_key_age_seconds', 'backup_age_seconds'] as const)
+    for (const name of ['signing_key_age_seconds', 'backup_age_seconds', 'restore_drill_age_seconds'] as const)
       if (gauges[name] !== null) observeDuration(name, gauges[name] * 1000);
     return gauges;
   },

@@ -10,6 +10,13 @@ import type { ProcedureDefinition } from './procedure.ts';
 export interface DrillTools extends RestoreTools {
   /** Name of the database that serves; the drill's own is called after it. */
   readonly live: string;
+  readonly goals: RecoveryGoals;
+}
+
+/** What a restore may take, and how old the newest backup may be, in seconds. */
+export interface RecoveryGoals {
+  readonly recovery_time_seconds: number;
+  readonly recovery_point_seconds: number;
 }
 
 export interface DrillInput {
@@ -25,14 +32,11 @@ export interface Drilled extends Loaded {
   readonly recovery_point_seconds: number;
 }
 
-/** What a restore may take, and what a loss may cost, in seconds: ten minutes, and a day with what a backup takes. */
-export const goals = { recovery_time_seconds: 600, recovery_point_seconds: 26 * 3600 } as const;
-
 /** Gives up before the function is stopped. */
 const limitSeconds = 840;
 
 /** What took longer, or is older, than it may, in sentences. */
-export function missedGoals(found: Readonly<Record<keyof typeof goals, number>>): string[] {
+export function missedGoals(found: RecoveryGoals, goals: RecoveryGoals): string[] {
   const { recovery_time_seconds: time, recovery_point_seconds: point } = found;
   return [
     ...(time > goals.recovery_time_seconds ? [`that took ${time} s, and may take ${goals.recovery_time_seconds}`] : []),
@@ -65,7 +69,7 @@ export const restoreDrill: ProcedureDefinition<DrillTools, DrillInput, { readonl
       const recovery_point_seconds = Math.round((began.getTime() - Date.parse(manifest.taken_at)) / 1000);
       metrics.addMetric('recovery_time_seconds', MetricUnit.Seconds, recovery_time_seconds);
       metrics.addMetric('recovery_point_seconds', MetricUnit.Seconds, recovery_point_seconds);
-      const missed = missedGoals({ recovery_time_seconds, recovery_point_seconds });
+      const missed = missedGoals({ recovery_time_seconds, recovery_point_seconds }, tools.goals);
       if (missed.length > 0)
         throw new ProcedureFault(
           'goal_missed',

@@ -29,13 +29,13 @@ export async function findOldestActiveKey(db: Database): Promise<Date | null> {
   return row?.since ?? null;
 }
 
-/** Since when there has been no verified backup: when the last one was taken, or else the schema was made; null where neither was. */
-export async function findLastBackup(db: Database): Promise<Date | null> {
+/** Since when a procedure has not succeeded: when it last did, or else the schema was made; null where neither was. */
+export async function findLastSuccess(db: Database, procedure: 'backup' | 'restore-drill'): Promise<Date | null> {
   const [row] = await db.ask<{ since: Date | null }>(
-    'find-last-backup',
+    'find-last-success',
     db.sql`
       select coalesce(
-        (select at from audit_log where procedure = 'backup' and outcome = 'succeeded' order by at desc limit 1),
+        (select at from audit_log where procedure = ${procedure} and outcome = 'succeeded' order by at desc limit 1),
         (select min(installed_on) at time zone 'UTC' from flyway_schema_history)) as since`,
   );
   return row?.since ?? null;

@@ -148,7 +148,7 @@ test('a refresh token that comes back after its rotation', async () => {
   assertFires('RefreshTokenReused', 'disable-user', { lines: takeLines() }, calm);
 });
 
-test('keys that were not rotated, too many active tokens, and no backup', async () => {
+test('keys that were not rotated, too many active tokens, no backup and no drill', async () => {
   const { runProcedure } = await import('../../lib/ops/procedure.ts');
   const { publishGauges } = await import('../../lib/ops/publish-gauges.ts');
   const gauges = async () => {
@@ -163,11 +163,12 @@ test('keys that were not rotated, too many active tokens, and no backup', async 
     insert into access_tokens (jti, expires_at, issued_at, client_id)
     select gen_random_uuid(), now() + interval '15 minutes', now(), ${client.client_id} from generate_series(1, 100001)`;
   await server.db.sql`update signing_keys set created_at = now() - interval '36 days', activated_at = now() - interval '36 days'`;
-  await server.db.sql`update flyway_schema_history set installed_on = installed_on - interval '27 hours'`;
+  await server.db.sql`update flyway_schema_history set installed_on = installed_on - interval '36 days'`;
   const overdue = await gauges();
   assertFires('ActiveTokensHigh', 'vacuum-and-bloat', overdue, calm);
   assertFires('SigningKeyOverdue', 'rotate-signing-keys', overdue, calm);
   assertFires('BackupOverdue', 'backup', overdue, calm);
+  assertFires('RestoreDrillOverdue', 'restore-drill', overdue, calm);
 });
 
 test('a bus that takes nothing, and one that refuses an event again and again', async () => {

@@ -292,11 +292,7 @@ export const sections: readonly Section[] = [
         here: ['rate-limits'],
         tests: ['test/conformance/login-throttle.test.ts', 'test/infra/routes.rules.ts'],
       },
-      {
-        there: 'export and erasure of personal data',
-        here: ['personal-data', 'export-user', 'delete-user'],
-        tests: ['test/ops/export-user.test.ts', 'test/ops/delete-user.test.ts', ...pagesRun],
-      },
+      { there: 'export and erasure of personal data', here: ['personal-data', 'export-user', 'delete-user'], tests: pagesRun },
       { there: 'dashboards', here: ['metrics', 'alerts'], tests: ['test/infra/operation.rules.ts'] },
     ],
   },

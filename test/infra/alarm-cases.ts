@@ -40,6 +40,7 @@ export const alarmCases: Readonly<Record<AlarmName, AlarmCase>> = {
   SigningKeyOverdue: { fires: { value: 35 * 86_400 + 1 }, rests: { value: 35 * 86_400 } },
   BackupOverdue: { fires: { value: 26 * 3600 + 1 }, rests: { value: 26 * 3600 } },
   BackupTooSlow: { fires: { value: 601 }, rests: { value: 600 } },
+  RestoreDrillOverdue: { fires: { value: 35 * 86_400 + 1 }, rests: { value: 35 * 86_400 } },
   BackupNotCopied: { fires: { value: 1 }, rests: { value: 0 } },
   CertificateExpiring: { fires: { value: 29 }, rests: { value: 30 } },
 };

@@ -24,7 +24,7 @@ test('enabled clients and tokens that are neither expired nor revoked, by themse
   await addFamily(bench.migrator, { client_id: 'c', subject, revoked_at: new Date() });
   bench.output.clear();
   const { result } = await runProcedure(publishGauges, tools, { input: {}, apply: true, reason: 'scheduled', actor: 'schedule' });
-  const { backup_age_seconds: _age, ...counted } = result ?? {};
+  const { backup_age_seconds: _age, restore_drill_age_seconds: _drill, ...counted } = result ?? {};
   assert.deepEqual(counted, { clients: 1, access_tokens: 2, signing_key_age_seconds: null });
   const blob = bench.output.metrics().find((metrics) => 'oauth_active_tokens' in metrics);
   assert.deepEqual([blob?.oauth_clients_total, blob?.oauth_active_tokens], [1, 2]);
@@ -54,4 +54,16 @@ test('without a backup the schema is as old as what is not backed up; then the l
     insert into audit_log (at, actor, procedure, outcome) values
       ('2026-05-03T02:00:00Z', 'schedule', 'backup', 'succeeded'), ('2026-05-04T02:00:00Z', 'schedule', 'backup', 'failed')`;
   assert.equal(await age(new Date('2026-05-04T04:30:00.000Z')), 26.5 * 3600);
+});
+
+test('a drill of a restore is as old as the last one that succeeded, and else as the schema', async () => {
+  const age = async (now: Date) => {
+    const { result } = await runProcedure(publishGauges, { db: bench.operator, ...clockAt(now) }, { input: {}, apply: true });
+    return (result?.restore_drill_age_seconds ?? 0) / 86_400;
+  };
+  assert.equal(await age(new Date('2026-05-31T00:00:00.000Z')), 30);
+  await bench.migrator.sql`
+    insert into audit_log (at, actor, procedure, outcome) values
+      ('2026-06-02T04:00:00Z', 'schedule', 'restore-drill', 'succeeded'), ('2026-07-02T04:00:00Z', 'schedule', 'restore-drill', 'failed')`;
+  assert.equal(await age(new Date('2026-07-08T04:00:00.000Z')), 36);
 });

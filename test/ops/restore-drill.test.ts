@@ -12,7 +12,9 @@ before(async () => {
 });
 after(() => bench.stop());
 
-const run = (order: object) => runProcedure(restoreDrill, bench.tools, { input: {}, reason: 'drill', actor: 'test', ...order });
+const goals = { recovery_time_seconds: 600, recovery_point_seconds: 93_600 };
+const run = (order: object) =>
+  runProcedure(restoreDrill, { ...bench.tools, goals }, { input: {}, reason: 'drill', actor: 'test', ...order });
 
 test('the plan names the newest backup and changes nothing', async () => {
   const { outcome, plan } = await run({});
@@ -42,10 +44,9 @@ test('a backup that a newer release made is refused before anything is done', as
 });
 
 test('goals of time and of age are held, each by itself', () => {
-  const held = { recovery_time_seconds: 600, recovery_point_seconds: 93_600 };
-  assert.deepEqual(missedGoals(held), []);
-  assert.match(missedGoals({ ...held, recovery_time_seconds: 601 }).join(), /^that took 601 s, and may take 600$/);
-  assert.match(missedGoals({ ...held, recovery_point_seconds: 93_601 }).join(), /^it is 93601 s old, and may be 93600$/);
+  assert.deepEqual(missedGoals(goals, goals), []);
+  assert.match(missedGoals({ ...goals, recovery_time_seconds: 601 }, goals).join(), /^that took 601 s, and may take 600$/);
+  assert.match(missedGoals({ ...goals, recovery_point_seconds: 93_601 }, goals).join(), /^it is 93601 s old, and may be 93600$/);
 });
 
 test('a backup that there is not is named', async () => {
