@@ -39,6 +39,24 @@ export function log(level: LogLevel, message: string, fields: Readonly<Record<st
   process.stdout.write(toLine(level, message, fields));
 }
 
+/** Somebody who waits for a run, and when that was told something last. */
+let watching: { readonly run: string; told: number } | undefined;
+/** Between two lines about the progress of a run, milliseconds. */
+const progressPauseMs = 1000;
+
+/** From now on progress is told under this id; undefined: nobody waits for it. */
+export function watchRun(run: string | undefined): void {
+  watching = run === undefined ? undefined : { run, told: Number.NEGATIVE_INFINITY };
+}
+
+/** Tells how far a long procedure has come, now and then. @param describe asked only when a line is due; no secrets */
+export function tellProgress(describe: () => string): void {
+  const now = performance.now();
+  if (watching === undefined || now - watching.told < progressPauseMs) return;
+  watching.told = now;
+  log('info', 'progress', { run: watching.run, detail: describe() });
+}
+
 /** As `log`, but written together with the metrics that `publishMetrics` publishes next. */
 export function logWithMetrics(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void {
   waiting += toLine(level, message, fields);

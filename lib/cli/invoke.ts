@@ -22,6 +22,8 @@ export interface Order {
   readonly reason?: string;
   /** The incident that it is part of. */
   readonly incident?: string;
+  /** Id under which the run tells how far it has come. */
+  readonly progress?: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,10 +1,19 @@
 /** The command-line tool: one sub-command for each row of the procedure table that offers one. */
+import { randomUUID } from 'node:crypto';
 import { Argument, Command as Commander, CommanderError, Option as CommanderOption } from 'commander';
-import { type Procedure, procedureNames, procedures, type ToolProcedureName, toolProcedureNames } from '../procedures.ts';
+import { whileWatching } from '../observe/progress.ts';
+import {
+  type FunctionProcedureName,
+  type Procedure,
+  procedureNames,
+  procedures,
+  type ToolProcedureName,
+  toolProcedureNames,
+} from '../procedures.ts';
 import { type Command, type CommandName, type FunctionCommandName, functionCommands } from './commands.ts';
 import { CliFailure, exitCodes } from './exit-codes.ts';
 import { invokeProcedure, type Order, type ProcedureAnswer } from './invoke.ts';
-import { type Patience, runInTool, runToolProcedure } from './run-tool-procedure.ts';
+import { type Patience, runInTool, runToolProcedure, type Surroundings } from './run-tool-procedure.ts';
 import { toolCommands } from './tool-commands.ts';
 
 /** What the tool reads and writes. */
@@ -27,6 +36,10 @@ const commands: Record<CommandName, Command> = { ...functionCommands, ...toolCom
 export const commandNames = [...procedureNames, ...toolProcedureNames].filter(
   (name) => (procedures[name] as Procedure).command,
 ) as CommandName[];
+
+/** In seconds: what may take longer shows its progress. */
+const longRun = 120;
+const takesLong = (name: FunctionCommandName): boolean => ((procedures[name] as Procedure).seconds ?? 30) > longRun;
 
 const isTool = (name: CommandName): name is ToolProcedureName => name in toolCommands;
 
@@ -139,11 +152,19 @@ async function run(name: CommandName, argument: string, options: Values, io: Io)
   const apply = command.acts === 'at-once' || (command.acts === 'planned' && options.apply === true);
   const { write: print, patience, signal } = io;
   const surroundings = { print, json: options.json === true, patience, signal };
+  /** What takes minutes tells how far it has come, beside the result. */
+  const runWatched = (procedure: FunctionProcedureName, order: Order, around: Surroundings): Promise<ProcedureAnswer> => {
+    const progress = randomUUID();
+    const watched = { functions: [procedure], run: progress, tell: io.complain };
+    const invoke = () => invokeProcedure(options.stage, procedure, { ...order, progress }, io.environment);
+    return runInTool(options.stage, (context) => whileWatching(context, watched, invoke), order, io.environment, around);
+  };
   const call = (given: Values) => {
     const order: Order = { input: given, apply, ...(options.reason && { reason: options.reason }) };
     const instead = command.instead?.(options);
     if (instead) return runInTool(options.stage, instead, order, io.environment, surroundings);
     if (isTool(name)) return runToolProcedure(options.stage, name, order, io.environment, surroundings);
+    if (takesLong(name) && (apply || command.acts === 'reads') && !options.json) return runWatched(name, order, surroundings);
     return invokeProcedure(options.stage, name as FunctionCommandName, order, io.environment);
   };
   const answer = command.pages === undefined ? await call(input) : await collectPages(call, input, command.pages);

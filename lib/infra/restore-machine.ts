@@ -41,7 +41,7 @@ const persistently = [...busy, { ErrorEquals: ['States.TaskFailed'], IntervalSec
 const takenBack = [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'TakeBack' satisfies RestoreState }];
 
 /** What a procedure is told beside its input. */
-const order = { apply: true, raises: true, 'reason.$': '$.reason', 'actor.$': '$.actor' };
+const order = { apply: true, raises: true, 'reason.$': '$.reason', 'actor.$': '$.actor', 'progress.$': '$.run' };
 
 interface Call {
   readonly fn: ServerFunction;

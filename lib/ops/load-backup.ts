@@ -7,12 +7,14 @@ import type { Database } from '../store/database.ts';
 import { createDatabase, dropDatabase, maintenanceDatabase } from '../store/databases.ts';
 import { migrate as applyMigrations, MigrationError, readMigrations } from '../store/migrate.ts';
 import { beginTransaction } from '../store/transaction.ts';
+import { tellProgress } from '../telemetry.ts';
 import type { BackupManifest } from './backup-manifest.ts';
 import type { BackupStorage } from './backup-storage.ts';
 import { ProcedureFault } from './input.ts';
 import { type Connection, checkProgram, connecting, type ProgramPlace, startProgram } from './postgres-programs.ts';
 import type { Tools } from './procedure.ts';
-import { majorOf } from './take-backup.ts';
+import { majorOf, tellTable } from './take-backup.ts';
+import { mebibytes } from './wording.ts';
 
 export interface RestoreTools extends Tools {
   /** Opens a database of the server as the role that owns them, with time for long statements. */
@@ -61,7 +63,7 @@ export async function findManifest({ storage, directory }: RestoreTools, id: str
 async function pour(
   { storage, programs, connection }: RestoreTools,
   database: string,
-  { backup_id, sha256 }: BackupManifest,
+  { backup_id, bytes, sha256 }: BackupManifest,
   signal: AbortSignal,
 ): Promise<void> {
   const { args, environment } = await connecting({ ...connection, database });
@@ -71,9 +73,12 @@ async function pour(
   restorer.stdout.resume();
   const hash = createHash('sha256');
   const ended = restorer.succeeded.catch(() => {});
+  let poured = 0;
   for await (const chunk of await storage.readDump(backup_id)) {
     signal.throwIfAborted();
     hash.update(chunk as Buffer);
+    poured += (chunk as Buffer).length;
+    tellProgress(() => `${mebibytes(poured)} of ${mebibytes(bytes)} loaded`);
     if (!restorer.stdin.write(chunk)) await Promise.race([once(restorer.stdin, 'drain'), ended]);
     if (restorer.stdin.destroyed) break;
   }
@@ -97,7 +102,7 @@ function differences(wanted: readonly TableContents[], found: readonly TableCont
 export async function compareContents(db: Database, { tables, backup_id }: BackupManifest): Promise<number> {
   const found = await beginTransaction(db.sql, async (sql) => {
     const there = await listDumpedTables(sql);
-    return there.length === 0 ? [] : readContents(sql);
+    return there.length === 0 ? [] : readContents(sql, tellTable);
   });
   const differing = differences(tables, found);
   if (differing.length > 0)

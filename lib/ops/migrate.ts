@@ -8,6 +8,7 @@ import {
 } from '../store/migrate.ts';
 import { canBackUp } from '../store/owner.ts';
 import { createPartitionsAhead, daysAhead, listPartitions, partitionName } from '../store/partitions.ts';
+import { tellProgress } from '../telemetry.ts';
 import { ProcedureFault } from './input.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
 import { partitionDays } from './purge-expired.ts';
@@ -68,7 +69,7 @@ export const migrate: ProcedureDefinition<MigrateTools, Record<string, never>, M
   }),
   apply: ({ db, directory, now }) =>
     explained(async () => {
-      const applied = await applyMigrations(db.sql, directory);
+      const applied = await applyMigrations(db.sql, directory, (script) => tellProgress(() => `${script} is applied`));
       const { created } = await createPartitionsAhead(db, now(), partitionDays);
       const newest = (await listAppliedMigrations(db.sql)).at(-1);
       return {

@@ -5,7 +5,7 @@ import { Unavailable } from '../protocol/errors.ts';
 import { insertAuditEntry } from '../store/audit-log.ts';
 import { type Database, toStoreError } from '../store/database.ts';
 import { inTransaction } from '../store/transaction.ts';
-import { discardMetrics, log, metrics, publishMetrics } from '../telemetry.ts';
+import { discardMetrics, log, metrics, publishMetrics, watchRun } from '../telemetry.ts';
 import { checkInput, type InputTable, isObject, matching, onOff, ProcedureFault, text } from './input.ts';
 
 /** What every procedure works with; some add to it. */
@@ -62,6 +62,8 @@ interface Order {
   readonly raises: boolean;
   /** The incident that it is part of. */
   readonly incident: string | null;
+  /** Id under which somebody waits for news of the run. */
+  readonly progress: string | undefined;
 }
 
 /** What an incident is called. */
@@ -74,10 +76,11 @@ const orderTable: InputTable = {
   actor: matching(/^[\w.@:/+=,-]{1,200}$/, 'a name of 1 to 200 letters, digits and . @ : / + = , - _'),
   incident: matching(incidentForm, 'the id of an incident'),
   raises: onOff,
+  progress: matching(/^[a-z0-9-]{8,40}$/, '8 to 40 small letters, digits and -'),
 };
 
 function readOrder(payload: unknown): Order {
-  const { input, apply, reason, actor, incident, raises } = checkInput(payload, orderTable, 'payload');
+  const { input, apply, reason, actor, incident, raises, progress } = checkInput(payload, orderTable, 'payload');
   return {
     input: input ?? {},
     apply: apply === true,
@@ -85,6 +88,7 @@ function readOrder(payload: unknown): Order {
     actor: (actor as string | undefined) ?? 'unknown',
     incident: (incident as string | undefined) ?? null,
     raises: raises === true,
+    progress: progress as string | undefined,
   };
 }
 
@@ -172,13 +176,15 @@ export async function runProcedure<T extends Instruments, Input, Facts, Result>(
 ): Promise<Answer<Result>> {
   const started = performance.now();
   const run: Run = {
-    order: { input: {}, apply: false, reason: null, actor: 'unknown', incident: null, raises: false },
+    order: { input: {}, apply: false, reason: null, actor: 'unknown', incident: null, raises: false, progress: undefined },
     plan: noPlan,
   };
   let answer: Answer<Result>;
   let failure: Failure | undefined;
+  watchRun(undefined);
   try {
     run.order = readOrder(payload);
+    watchRun(run.order.progress);
     answer = await perform(definition, tools, run);
   } catch (cause) {
     failure = describeFailure(cause);

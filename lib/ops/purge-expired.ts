@@ -2,6 +2,7 @@
 import { createPartitionsAhead, daysAhead, dropPartition, isOver, listPartitions, partitionName } from '../store/partitions.ts';
 import { type Keeping, type PurgedTable, purgedTables, purgeTable } from '../store/purge.ts';
 import { retireExpiredKeys } from '../store/signing-key-administration.ts';
+import { tellProgress } from '../telemetry.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
 
 /** Days of partitions there always are, today's included: two weeks of failed purges harm nobody. */
@@ -61,7 +62,11 @@ export const purgeExpired: ProcedureDefinition<PurgeTools, Record<string, never>
     const deleted = {} as Record<PurgedTable, number>;
     let finished = kept.length === 0;
     for (const table of purgedTables) {
-      const purged = await purgeTable(db, table, now(), until, keeping);
+      const goesOn = () => {
+        tellProgress(() => `what has expired in ${table}`);
+        return until();
+      };
+      const purged = await purgeTable(db, table, now(), goesOn, keeping);
       deleted[table] = purged.deleted;
       finished &&= purged.finished;
     }

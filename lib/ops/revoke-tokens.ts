@@ -10,7 +10,7 @@ import {
   revokeFamilies,
 } from '../store/token-revocation.ts';
 import { findUserHoldings } from '../store/user-administration.ts';
-import { count } from '../telemetry.ts';
+import { count, tellProgress } from '../telemetry.ts';
 import { instant, onOff, ProcedureFault, text } from './input.ts';
 import { concludeRotation, type RotationTools, readCurrent, replaceRing } from './key-rotation.ts';
 import type { ProcedureDefinition } from './procedure.ts';
@@ -110,6 +110,7 @@ export const revokeTokens: ProcedureDefinition<RotationTools, RevokeTokensInput,
     const first = await raise();
     const ended_first = first.subject === undefined ? 0 : await endSessions(db, first, now());
     const extent = await raise();
+    tellProgress(() => 'none of it is active any more; its rows are marked');
     if (all) await replaceRing(tools, true, randomUUID());
     const ended_sessions = ended_first + (extent.sessions ? await endSessions(db, extent, now()) : 0);
     const revoked_families = await revokeFamilies(db, extent, now());

@@ -4,10 +4,12 @@ import { type Readable, Transform } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import { inSnapshot, readContents, type Snapshot } from '../store/backup-contents.ts';
 import type { Database } from '../store/database.ts';
+import { tellProgress } from '../telemetry.ts';
 import { type BackupKind, type BackupManifest, backupIdOf } from './backup-manifest.ts';
 import type { BackupStorage } from './backup-storage.ts';
 import { ProcedureFault } from './input.ts';
 import { type Connection, checkProgram, connecting, type ProgramPlace, startProgram } from './postgres-programs.ts';
+import { mebibytes } from './wording.ts';
 
 export interface BackupTools {
   /** Connected as the role that reads every row, to the server itself. */
@@ -19,6 +21,10 @@ export interface BackupTools {
   readonly stage: string;
   readonly release: string;
 }
+
+/** Of a table whose rows are summed up. */
+export const tellTable = (name: string, done: number, of: number): void =>
+  tellProgress(() => `${name} is summed up, ${done} of ${of} tables`);
 
 export interface ReadBack {
   readonly bytes: number;
@@ -38,6 +44,7 @@ function measuring(until: Promise<void>): { through: Transform; facts: () => { b
     transform(chunk: Buffer, _encoding, done) {
       hash.update(chunk);
       bytes += chunk.length;
+      tellProgress(() => `${mebibytes(bytes)} dumped`);
       done(null, chunk);
     },
     flush(done) {
@@ -102,6 +109,7 @@ export async function readBack(
     signal.throwIfAborted();
     hash.update(chunk as Buffer);
     bytes += (chunk as Buffer).length;
+    tellProgress(() => `${mebibytes(bytes)} read back`);
     if (deaf || lister.stdin.write(chunk)) continue;
     await Promise.race([closed, new Promise((done) => lister.stdin.once('drain', done))]);
   }
@@ -141,7 +149,7 @@ async function takeOnce(
     await checkProgram(tools.programs, 'pg_dump', majorOf(postgres_version));
     const backup_id = backupIdOf(taken_at);
     if (await storage.hasDump(backup_id)) return 'taken';
-    const [facts, tables] = await both(dump(tools, snapshot, backup_id, kind, signal), readContents(snapshot.sql));
+    const [facts, tables] = await both(dump(tools, snapshot, backup_id, kind, signal), readContents(snapshot.sql, tellTable));
     return {
       backup_id,
       kind,

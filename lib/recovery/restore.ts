@@ -1,5 +1,6 @@
 /** Puts the database back: shows which backup takes whose place, lets the state machine do it, follows it, and proves what serves then. */
 
+import { whileWatching } from '../observe/progress.ts';
 import { withStateMachines } from '../observe/stage-clients.ts';
 import { checkServer } from '../releases/check-server.ts';
 import { ReleaseFault } from '../releases/fault.ts';
@@ -99,6 +100,9 @@ async function planRestore(context: ToolContext, { backup_id, to_time }: Restore
   return describePlan(rewound(new Date(to_time).toISOString()));
 }
 
+/** Functions of which single steps take long. */
+const watchedFunctions = ['backup', 'restore-step'] as const;
+
 /** Why an execution did not succeed, by where it ended. */
 function toFault(ended: EndedExecution, executionArn: string): ReleaseFault {
   const why = `${reasonOf(ended.cause ?? ended.status)} (execution ${executionArn.split(':').at(-1)})`;
@@ -136,7 +140,9 @@ async function restoreWanted(context: ToolContext, order: ToolOrder): Promise<To
       running?.arn ??
       (await client.send(new api.StartExecutionCommand({ stateMachineArn, name: `restore-${run}`, input }))).executionArn ??
       '';
-    const ended = await followExecution(api, client, context, executionArn);
+    const id = running ? (JSON.parse(running.input) as Values).run : run;
+    const watched = { functions: watchedFunctions, run: id, tell: (line: string) => void (context.json || context.print(line)) };
+    const ended = await whileWatching(context, watched, () => followExecution(api, client, context, executionArn));
     if (ended.status !== 'SUCCEEDED') throw toFault(ended, executionArn);
     const result = { ...summarize(JSON.parse(ended.output ?? '{}') as Values), ready: await isReady(context) };
     const next = ['oauth2ctl verify', "oauth2ctl restore --discard --apply --reason '…' when nobody wants to go back"];

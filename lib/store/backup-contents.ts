@@ -49,13 +49,22 @@ export async function listDumpedTables(sql: Sql): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-/** Counts the rows of each table and sums up their digests. @param sql a transaction, so that all are of one moment */
-export async function readContents(sql: Sql): Promise<TableContents[]> {
+/**
+ * Counts the rows of each table and sums up their digests.
+ * @param sql a transaction, so that all are of one moment
+ * @param tell of each table before it is read
+ */
+export async function readContents(
+  sql: Sql,
+  tell: (name: string, done: number, of: number) => void = () => {},
+): Promise<TableContents[]> {
   // What a row looks like as text must not depend on who asks.
   await sql`select set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO, YMD', true), set_config('intervalstyle', 'postgres', true),
     set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true)`;
   const tables: TableContents[] = [];
-  for (const name of await listDumpedTables(sql)) {
+  const names = await listDumpedTables(sql);
+  for (const name of names) {
+    tell(name, tables.length, names.length);
     const [row] = await sql<{ rows: string; digest: string }[]>`
       select count(*)::text as rows,
         md5(concat_ws(':', coalesce(sum(('x' || left(hash, 16))::bit(64)::bigint), 0), coalesce(sum(('x' || right(hash, 16))::bit(64)::bigint), 0))) as digest

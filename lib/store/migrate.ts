@@ -94,10 +94,11 @@ const lock = 4_715_112;
 
 /**
  * Applies what is pending.
+ * @param tell of each file before it is applied
  * @returns the migrations that this call applied
  * @throws {MigrationError} naming the file and Postgres's reason; files before it stay applied, its own changes are rolled back
  */
-export async function migrate(sql: Sql, directory: string): Promise<Migration[]> {
+export async function migrate(sql: Sql, directory: string, tell: (script: string) => void = () => {}): Promise<Migration[]> {
   const files = await readMigrations(directory);
   await beginTransaction(sql, async (transaction) => {
     await transaction`select pg_advisory_xact_lock(${lock})`;
@@ -117,6 +118,7 @@ export async function migrate(sql: Sql, directory: string): Promise<Migration[]>
   });
   const applied: Migration[] = [];
   for (const file of planMigrations(files, await listAppliedMigrations(sql))) {
+    tell(file.script);
     if (await applyMigration(sql, file)) applied.push(file);
   }
   return applied;

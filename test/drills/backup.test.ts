@@ -106,9 +106,17 @@ test('a backup under writes is one moment: restored, every table has the rows an
   });
 });
 
+test('while it takes, it shows how far it has come, beside the result', async () => {
+  const { code, stdout, stderr } = await operate('backup', '--apply', '--reason', 'progress');
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^\d\d:\d\d:\d\d {2}([\d.]+ MiB (dumped|read back)|\w+ is summed up, \d+ of \d+ tables)$/m);
+  assert.doesNotMatch(stdout, /summed up|dumped/);
+});
+
 test('what was done is in the audit log, in the metrics and in the state of the stage', async () => {
   const [row] = await withDatabase(
-    (sql) => sql`select reason, outcome, detail from audit_log where procedure = 'backup' order by audit_id desc limit 1`,
+    (sql) =>
+      sql`select reason, outcome, detail from audit_log where procedure = 'backup' and reason = 'drill' order by audit_id desc limit 1`,
   );
   assert.deepEqual([row?.reason, row?.outcome], ['drill', 'succeeded']);
   assert.match(row?.detail, /^oauth2-\d{8}T\d{6}Z \(manual\), \d+ bytes in [\d.]+ s, \d+ tables, read back$/);
