@@ -91,7 +91,11 @@ export function openPointInTime({ folder, url }: PointInTimeOptions): PointInTim
     const fresh = `${base}.new`;
     rmSync(fresh, { recursive: true, force: true });
     const sql = connect();
+    // A checkpoint may take a minute on a busy disk: whoever stops waits for none.
+    const leave = () => void sql.end({ timeout: 0 });
+    signal.addEventListener('abort', leave);
     try {
+      signal.throwIfAborted();
       const [begun] = await sql<{ first_log: string }[]>`select pg_walfile_name(pg_backup_start('copy', true)) as first_log`;
       await copyTree(data, join(fresh, 'data'), { leaves: (name) => ownFolders.test(name), signal });
       const [ended] = await sql<{ label: string; at: Date }[]>`
@@ -100,7 +104,8 @@ export function openPointInTime({ folder, url }: PointInTimeOptions): PointInTim
       const made: Base = { at: (ended?.at ?? new Date()).toISOString(), first_log: begun?.first_log ?? '' };
       writeFileSync(join(fresh, 'base.json'), JSON.stringify(made));
     } finally {
-      await sql.end();
+      signal.removeEventListener('abort', leave);
+      await sql.end({ timeout: 0 });
     }
     rmSync(base, { recursive: true, force: true });
     renameSync(fresh, base);
