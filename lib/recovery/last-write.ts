@@ -30,6 +30,7 @@ const harmless = new Set([
   'verify-administrator',
   'record-incident',
   'record-move',
+  'record-destroy',
   'maintenance',
   'unblock',
   'purge-expired',

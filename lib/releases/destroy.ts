@@ -63,7 +63,9 @@ function addUp(counts: readonly FoundStack['keeps'][]): Record<string, number> {
 }
 
 /**
- * The last backup, and logs and database where they stay, tell who did it. A stage that is broken is removed all the same.
+ * Leaves an entry in the audit log and a line in the log, both of which stay where data stays. After everything that may refuse, so that no entry
+ * tells of what was not begun: the backup that is relied on is older than its entry, and the database that is kept, or its final snapshot, has both.
+ * A stage that is broken is removed all the same.
  * @returns what became of the entry
  */
 async function tellAuditLog(

@@ -1,6 +1,7 @@
 /** Removing a stage: what goes and in which order, what stays, and what has to be there before. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
+import { AwsError } from '../../lib/local/aws-endpoint.ts';
 import { type StackPart, stackParts } from '../../lib/stages.ts';
 import { type Account, openAccount } from '../support/aws-account.ts';
 import { manifestOf, openBucket } from '../support/backups.ts';
@@ -121,6 +122,38 @@ test('the audit log has an entry before the first stack goes; a stage that canno
   assert.equal(code, 0);
   assert.match(stdout, /audit log +not recorded: away/);
   assert.deepEqual(there(), []);
+  deploy('dev', false);
+  account.invoke = (name) => {
+    throw new AwsError('ResourceNotFoundException', `Function not found: ${name}`, 404);
+  };
+  const { json: told } = await run('--stage', 'dev', '--json', ...because);
+  assert.match(told.audit_log, /^not recorded: .*oauth2-dev-record-destroy/);
+  assert.deepEqual(there(), []);
+});
+
+test('in production the entry comes after the backup was found and the name was said, and names the backup', async () => {
+  deploy('production', true);
+  backUp(5);
+  const answer = account.invoke;
+  const calls: [name: string, input: Record<string, unknown>][] = [];
+  account.invoke = (name, payload) => {
+    calls.push([name, payload.input as Record<string, unknown>]);
+    assert.deepEqual(deletions(), []);
+    return answer(name, payload);
+  };
+  await run('--stage', 'production', ...because);
+  assert.deepEqual(
+    calls.map(([name]) => name),
+    ['oauth2-production-list-backups'],
+  );
+  await run('--stage', 'production', '--confirm', 'production', ...because);
+  assert.deepEqual(
+    calls.slice(1).map(([name, { backup_id }]) => [name, backup_id]),
+    [
+      ['oauth2-production-list-backups', undefined],
+      ['oauth2-production-record-destroy', 'oauth2-5'],
+    ],
+  );
 });
 
 test('nothing to remove is no failure', async () => {
