@@ -74,7 +74,13 @@ function endOf({ sql }: Database, { type, time, data }: ReplayedEvent): [table: 
         sql`update users set ${able(false)} where subject = ${user ?? null}::uuid and disabled_at is not null returning 1`,
       ];
     case 'user_deleted':
-      return ['users', sql`delete from users where subject = ${user ?? null}::uuid returning 1`];
+      // A block of it would stand for good: nobody could name whom it is about.
+      return [
+        'users',
+        sql`
+          with unblocked as (delete from blocks where kind = 'user' and target = ${user ?? null})
+          delete from users where subject = ${user ?? null}::uuid returning 1`,
+      ];
     case 'user_logout':
       return [
         'sessions',

@@ -25,6 +25,7 @@ describe('where the database that serves is another one than was backed up,', ()
     await addClient(live, 'trailed');
     const subject = await addUser(live);
     const erased = await addUser(live);
+    await addSession(live, { subject: erased, expires_at: inAnHour() });
     const [over, kept] = [
       await addFamily(live, { client_id: 'trailed', subject }),
       await addFamily(live, { client_id: 'trailed', subject }),
@@ -45,6 +46,7 @@ describe('where the database that serves is another one than was backed up,', ()
         { type: 'user_disabled', time, data: { user_id: subject } },
         { type: 'user_enabled', time, data: { user_id: subject } },
         { type: 'user_authenticated', time, data: { user_id: subject } },
+        { type: 'access_blocked', time, data: { kind: 'user', target: erased } },
         { type: 'user_deleted', time, data: { user_id: erased } },
       ],
     };
@@ -59,7 +61,10 @@ describe('where the database that serves is another one than was backed up,', ()
         (select disabled_at is not null from clients where client_id = 'trailed') as client,
         (select disabled_at is null and tokens_not_before = ${time} from users where subject = ${subject}) as person`;
     assert.deepEqual({ ...found }, { over: 'signed out', kept: true, token: true, session: true, client: true, person: true });
-    assert.deepEqual([...(await sql`select 1 from users where subject = ${erased}`)], []);
+    const left = await sql`
+      select 'user' from users where subject = ${erased} union all select 'session' from sessions where subject = ${erased}
+      union all select 'block' from blocks where target = ${erased}`;
+    assert.deepEqual([...left], []);
     await take('take-back', 'trail');
   });
 

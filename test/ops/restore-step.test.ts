@@ -8,6 +8,7 @@ import type { Database } from '../../lib/store/database.ts';
 import { closeDatabase, maintenanceDatabase, renameDatabase } from '../../lib/store/databases.ts';
 import { recordAlone } from '../../lib/store/event-recording.ts';
 import { isInMaintenance, setMaintenance } from '../../lib/store/maintenance.ts';
+import { deleteAccount } from '../../lib/store/personal-data.ts';
 import { addClient, attemptStep, inAnHour, openRestoreBench, type RestoreBench, takeStep } from '../support/restores.ts';
 import { addCode, addFamily, addSession, addToken, addUser, readAuditLog } from './workbench.ts';
 
@@ -42,7 +43,9 @@ async function arrange(db: Database) {
   };
   await addToken(db, { client_id: 'kept', subject: user, expires_at: inAnHour() });
   await addCode(db, { client_id: 'kept', subject: user, expires_at: inAnHour() });
-  for (const subject of [user, changed]) {
+  await addSession(db, { subject: erased, expires_at: inAnHour() });
+  await db.sql`insert into blocks (kind, target, blocked_at, reason) values ('user', ${erased}, now(), 'guesses')`;
+  for (const subject of [user, changed, erased]) {
     await db.sql`insert into grants (subject, client_id, scope, granted_at) values (${subject}, 'kept', 'openid', now())`;
   }
   await db.sql`insert into signing_keys (kid, alg, public_jwk, state, created_at) values ('stolen', 'ES256', '{}', 'retiring', now())`;
@@ -76,8 +79,8 @@ test('what the database of before knows to be over is over in the restored one, 
   await live.sql`update clients set client_secret_hash = ${newHash}, updated_at = now() where client_id = 'new-secret'`;
   await live.sql`update users set disabled_at = now() where subject = ${rows.disabled}`;
   await live.sql`update users set password_hash = 'new', password_changed_at = now() where subject = ${rows.changed}`;
-  await live.sql`delete from users where subject in (${rows.lost}, ${rows.erased})`;
-  await recordAlone(live, new Date(), 'user_deleted', `users/${rows.erased}`, { user_id: rows.erased });
+  await live.sql`delete from users where subject = ${rows.lost}`;
+  await deleteAccount(live, rows.erased, new Date());
   await live.sql`update grants set revoked_at = now() where subject = ${rows.changed}`;
   await live.sql`update signing_keys set state = 'retired' where kid = 'stolen'`;
   await live.sql`insert into blocks (kind, target, blocked_at, reason) values ('address', '203.0.113.0/24', now(), 'guesses')`;
@@ -124,6 +127,10 @@ test('what the database of before knows to be over is over in the restored one, 
   );
   // Of one that a script lost there is no event; one that was deleted by right is gone here too.
   assert.deepEqual([userOf(rows.lost)?.over, userOf(rows.erased)], [false, undefined]);
+  const left = await sql`
+    select 'session' from sessions where subject = ${rows.erased} union all select 'grant' from grants where subject = ${rows.erased}
+    union all select 'block' from blocks where target = ${rows.erased}`;
+  assert.deepEqual([...left], []);
   const grants = await sql`select subject, revoked_at is not null as over from grants`;
   assert.deepEqual(Object.fromEntries(grants.map(({ subject, over }) => [subject, over])), {
     [rows.user]: false,
