@@ -52,6 +52,8 @@ export const procedures = {
     // It changes nothing, and has to be on record.
     writes: true,
     command: true,
+    // It looks through the events, which are kept by time.
+    seconds: 120,
     purpose: 'Hand out everything that is stored of a person',
   },
   'delete-user': {

@@ -17,13 +17,12 @@ export interface ExportedUser {
 
 export const personInput = { username: text(200, { required: true }) };
 
-/** @throws {ProcedureFault} not_found */
-export async function lookUpAccount({ db }: Tools, { username }: PersonInput): Promise<Account> {
-  const account = await findAccount(db, username.normalize('NFC'));
-  if (account) return account;
-  // The name is not repeated: this line goes into logs, which outlive the account.
-  throw new ProcedureFault('not_found', 'there is no account of that name or subject; list-users shows those that there are');
-}
+export const findNamedAccount = ({ db }: Tools, { username }: PersonInput): Promise<Account | undefined> =>
+  findAccount(db, username.normalize('NFC'));
+
+// The name is not repeated: this line goes into logs, which outlive the account.
+export const unknownPerson = () =>
+  new ProcedureFault('not_found', 'there is no account of that name or subject; list-users shows those that there are');
 
 const since = ({ subject, created_at }: Account) => `the account ${subject}, of ${created_at.toISOString().slice(0, 10)}`;
 
@@ -32,7 +31,11 @@ export const exportUser: ProcedureDefinition<Tools, PersonInput, Account, Export
   name: 'export-user',
   asks_reason: true,
   input: personInput,
-  look: lookUpAccount,
+  async look(tools, input) {
+    const account = await findNamedAccount(tools, input);
+    if (!account) throw unknownPerson();
+    return account;
+  },
   plan: (_input, account) => ({
     steps: [`hand out everything that is stored of ${since(account)}, without digests`, 'keep on record that it was handed out'],
   }),

@@ -11,9 +11,22 @@ export interface Account {
 export async function findAccount({ ask, sql }: Database, name: string): Promise<Account | undefined> {
   const rows = await ask<Account>(
     'find-account',
-    sql`select subject, created_at from users where lower(username) = lower(${name}) or subject::text = lower(${name})`,
+    sql`
+      select subject, created_at from users where lower(username) = lower(${name}) or subject::text = lower(${name})
+      order by lower(username) = lower(${name}) desc limit 1`,
   );
   return rows[0];
+}
+
+/** When an account was deleted by `delete-user`, whose entries in the audit log begin with its subject; undefined where nobody knows of it. */
+export async function findDeletion({ ask, sql }: Database, subject: string): Promise<Date | undefined> {
+  const rows = await ask<{ at: Date }>(
+    'find-deletion',
+    sql`
+      select at from audit_log where procedure = 'delete-user' and outcome = 'succeeded' and starts_with(detail, lower(${subject}))
+      order by audit_id limit 1`,
+  );
+  return rows[0]?.at;
 }
 
 /** Rows of a list that are handed out, the newest first: an answer of Lambda has room for 6 MB. */
@@ -26,8 +39,43 @@ export interface PersonalData {
   readonly lists: Readonly<Record<string, readonly object[]>>;
 }
 
+/** Events that are looked through with one statement: they are kept by time, and may be millions. */
+export const eventsAtOnce = 50_000;
+
+/** What was recorded of an account, the newest first. */
+async function listEventsOf({ ask, sql }: Database, subject: string, most: number): Promise<object[]> {
+  interface Found {
+    readonly at: Date;
+    readonly sequence: string;
+    readonly type: string;
+    readonly data: object;
+    readonly mine: boolean;
+    readonly last: boolean;
+  }
+  const found: Found[] = [];
+  let before: Found | undefined;
+  do {
+    const rows: Found[] = await ask<Found>(
+      'export-events',
+      sql`
+        with page as (
+          select at, sequence, type, data, subject = 'users/' || ${subject}::text or coalesce(data ->> 'user_id' = ${subject}::text, false) as mine,
+            row_number() over (order by at desc, sequence desc) = ${eventsAtOnce} as last
+          from events
+          where ${before ? sql`(at, sequence) < (${before.at}::timestamptz, ${before.sequence}::bigint)` : sql`true`}
+          order by at desc, sequence desc limit ${eventsAtOnce}
+        )
+        select at, sequence::text as sequence, type, data, coalesce(mine, false) as mine, last from page where mine or last order by at desc, sequence desc`,
+    );
+    found.push(...rows.filter(({ mine }) => mine));
+    before = rows.find(({ last }) => last);
+  } while (before && found.length < most);
+  return found.slice(0, most).map(({ at, type, data }) => ({ at, type, data }));
+}
+
 /** @param subject of an account; undefined where it is gone */
-export async function readPersonalData({ ask, sql }: Database, subject: string): Promise<PersonalData | undefined> {
+export async function readPersonalData(db: Database, subject: string): Promise<PersonalData | undefined> {
+  const { ask, sql } = db;
   const most = mostRows + 1;
   const [account] = await ask<Record<string, unknown>>(
     'export-account',
@@ -56,8 +104,15 @@ export async function readPersonalData({ ask, sql }: Database, subject: string):
     authorizations: await ask<object>(
       'export-authorizations',
       sql`
-        select client_id, scope, resources, authenticated_at, issued_at, expires_at, rotated_at as refreshed_at, revoked_at, revoked_because
+        select client_id, session_id, scope, resources, claims, offline, authenticated_at, amr, issued_at, expires_at, rotated_at as refreshed_at,
+          revoked_at, revoked_because
         from token_families where subject = ${subject} order by issued_at desc limit ${most}`,
+    ),
+    authorization_codes: await ask<object>(
+      'export-authorization-codes',
+      sql`
+        select client_id, session_id, scope, resources, claims, issued_at, expires_at, redeemed_at from authorization_codes
+        where subject = ${subject} order by issued_at desc limit ${most}`,
     ),
     access_tokens: await ask<object>(
       'export-access-tokens',
@@ -75,12 +130,7 @@ export async function readPersonalData({ ask, sql }: Database, subject: string):
       'export-blocks',
       sql`select blocked_at, expires_at, reason from blocks where kind = 'user' and target = ${subject}`,
     ),
-    events: await ask<object>(
-      'export-events',
-      sql`
-        select at, type, data from events
-        where subject = 'users/' || ${subject}::text or data ->> 'user_id' = ${subject}::text order by sequence desc limit ${most}`,
-    ),
+    events: await listEventsOf(db, subject, most),
     operations: await ask<object>(
       'export-operations',
       sql`

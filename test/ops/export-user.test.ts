@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { exportUser } from '../../lib/ops/export-user.ts';
 import { runProcedure } from '../../lib/ops/procedure.ts';
-import { mostRows } from '../../lib/store/personal-data.ts';
+import { eventsAtOnce, mostRows } from '../../lib/store/personal-data.ts';
 import { addPerson, addShop } from './person.ts';
 import { clock, openWorkbench, readAuditLog, type Workbench } from './workbench.ts';
 
@@ -36,6 +36,7 @@ test('everything of the account is handed out, nothing of others, and no digest'
     sessions: 1,
     devices: 1,
     authorizations: 1,
+    authorization_codes: 1,
     access_tokens: 1,
     logout_notices: 0,
     blocks: 1,
@@ -62,4 +63,30 @@ test('what was recorded and done about the account since is handed out too; long
   const { result = assert.fail('nothing was handed out') } = await exporting('busy');
   assert.deepEqual([(result.events as object[]).length, result.shortened], [mostRows, ['events']]);
   assert.equal((result.operations as object[]).length, 1);
+});
+
+test('events of an account are found among more of others than one statement looks through', async () => {
+  const subject = await addPerson(bench, 'quiet');
+  const { sql } = bench.migrator;
+  const once = () => sql`
+    insert into events (at, type, subject, data, producer)
+    values (now(), 'token_created', 'clients/shop', ${sql.json({ user_id: subject })}, 'test')`;
+  await once();
+  await sql`
+    insert into events (at, type, subject, data, producer)
+    select now(), 'client_updated', 'clients/shop', '{}', 'test' from generate_series(1, ${2 * eventsAtOnce})`;
+  await once();
+  const { result = assert.fail('nothing was handed out') } = await exporting('quiet');
+  assert.deepEqual(
+    (result.events as { type: string; data: object }[]).map(({ type, data }) => [type, data]),
+    Array(2).fill(['token_created', { user_id: subject }]),
+  );
+});
+
+test('whom nobody knows, bad input and a database that is away are told', async () => {
+  assert.equal((await exporting('nobody')).error?.code, 'not_found');
+  assert.equal((await exporting('')).error?.code, 'invalid_input');
+  const away = bench.connect('nobody_of_this_name');
+  const order = { ...act, input: { username: 'anna' } };
+  assert.equal((await runProcedure(exportUser, { db: away, ...clock }, order)).error?.code, 'temporarily_unavailable');
 });
