@@ -4,6 +4,7 @@ import type { BlockKind } from '../store/blocks.ts';
 import { findClientHoldings } from '../store/client-administration.ts';
 import { findUserHoldings } from '../store/user-administration.ts';
 import { type InputTable, ProcedureFault, text } from './input.ts';
+import { noAccount } from './no-account.ts';
 import type { Tools } from './procedure.ts';
 
 export interface TargetInput {
@@ -19,6 +20,8 @@ export interface Target {
   readonly target: string;
   /** As people know it. */
   readonly label: string;
+  /** As the audit log knows it. */
+  readonly record: string;
   /** Whether it is disabled now; a range never is. */
   readonly disabled: boolean;
 }
@@ -39,7 +42,8 @@ function readRange(address: string): Target {
       `address is "${address}"; allowed: ranges of /${shortest} and smaller, because a wider one shuts out a good part of the internet`,
     );
   const target = writeAddressRange(range);
-  return { kind: 'address', target, label: `the addresses ${target}`, disabled: false };
+  const label = `the addresses ${target}`;
+  return { kind: 'address', target, label, record: label, disabled: false };
 }
 
 /** @throws {ProcedureFault} where there is no such client or account, or not exactly one is named */
@@ -55,13 +59,13 @@ export async function findTarget({ db, now }: Tools, { client_id, username, addr
     if (!client)
       throw new ProcedureFault('not_found', `there is no client "${client_id}"; list-clients shows those that there are`);
     const label = `the client ${client_id} "${client.client_name}"`;
-    return { kind: 'client', target: client_id, label, disabled: client.disabled_at !== null };
+    return { kind: 'client', target: client_id, label, record: label, disabled: client.disabled_at !== null };
   }
   if (username !== undefined) {
     const user = await findUserHoldings(db, username.normalize('NFC'), now());
-    if (!user) throw new ProcedureFault('not_found', `there is no account "${username}"; list-users shows those that there are`);
-    const label = `the account "${user.username}"`;
-    return { kind: 'user', target: user.subject, label, disabled: user.disabled_at !== null };
+    if (!user) throw noAccount(username);
+    const [label, record] = [`the account "${user.username}"`, `the account ${user.subject}`];
+    return { kind: 'user', target: user.subject, label, record, disabled: user.disabled_at !== null };
   }
   return readRange(address ?? '');
 }

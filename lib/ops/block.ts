@@ -60,6 +60,7 @@ export const block: ProcedureDefinition<Tools, BlockInput, BlockFacts, Blocked> 
       ...(disabled && !there ? ['leave it disabled when the block ends, as it is now'] : []),
     ],
   }),
+  withoutNames: (input, facts) => [input, { ...facts, label: facts.record }],
   async apply(tools, { seconds, why }, { there, ...target }) {
     const at = tools.now();
     const expires_at = seconds === undefined ? null : new Date(at.getTime() + seconds * 1000);

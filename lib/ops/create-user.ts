@@ -19,16 +19,24 @@ export interface CreatedUser {
 }
 
 const taken = (username: string) =>
-  new ProcedureFault('conflict', `the username "${username}" is taken (upper and lower case are not told apart); choose another`);
+  new ProcedureFault(
+    'conflict',
+    `the username "${username}" is taken (upper and lower case are not told apart); choose another`,
+    true,
+    'the username is taken',
+  );
 
 export const createUser: ProcedureDefinition<Tools, CreateUserInput, { exists: boolean }, CreatedUser> = {
   name: 'create-user',
   atomic: true,
   input: {
-    username: matching(/^\S(.{0,198}\S)?$/u, 'a text of 1 to 200 characters that neither begins nor ends with a space', {
-      required: true,
-    }),
-    email: matching(/^(?=.{3,254}$)[^\s@]+@[^\s@]+$/u, 'an email address of at most 254 characters'),
+    username: {
+      ...matching(/^\S(.{0,198}\S)?$/u, 'a text of 1 to 200 characters that neither begins nor ends with a space', {
+        required: true,
+      }),
+      personal: true,
+    },
+    email: { ...matching(/^(?=.{3,254}$)[^\s@]+@[^\s@]+$/u, 'an email address of at most 254 characters'), personal: true },
     password: {
       accepts: (value) => typeof value === 'string' && findPasswordFault(value) === undefined,
       allowed: 'a password of at least 8 characters and at most 1024 bytes',
@@ -43,6 +51,7 @@ export const createUser: ProcedureDefinition<Tools, CreateUserInput, { exists: b
     if (exists) throw taken(username);
     return { steps: [`create the account "${username}"${email === undefined ? '' : ` with the email address ${email}`}`] };
   },
+  withoutNames: ({ email, ...input }, facts) => [{ ...input, username: '…', ...(email !== undefined && { email: '…' }) }, facts],
   async apply({ db, now }, { username, email, password }) {
     const at = now();
     const account = { username: username.normalize('NFC'), email: email ?? null };
@@ -50,5 +59,5 @@ export const createUser: ProcedureDefinition<Tools, CreateUserInput, { exists: b
     if (subject === undefined) throw taken(username);
     return { subject, ...account, created_at: at.toISOString() };
   },
-  describe: ({ subject, username }) => `account "${username}", subject ${subject}`,
+  describe: ({ subject }) => `account ${subject}`,
 };

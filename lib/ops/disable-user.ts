@@ -2,7 +2,8 @@
 import { countLiveTokens, revokeLiveTokens } from '../store/access-token-revocation.ts';
 import { disableUser as disable, findUserHoldings, type UserHoldings } from '../store/user-administration.ts';
 import { count } from '../telemetry.ts';
-import { ProcedureFault, text } from './input.ts';
+import { text } from './input.ts';
+import { noAccount } from './no-account.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
 import { counted } from './wording.ts';
 
@@ -19,16 +20,13 @@ export interface DisabledUser {
   readonly revoked_access_tokens: number;
 }
 
-const missing = (username: string) =>
-  new ProcedureFault('not_found', `there is no account "${username}"; list-users shows those that there are`);
-
 export const disableUser: ProcedureDefinition<Tools, DisableUserInput, UserHoldings & { access_tokens: number }, DisabledUser> = {
   name: 'disable-user',
   asks_reason: true,
   input: { username: text(200, { required: true }) },
   async look({ db, now }, { username }) {
     const holdings = await findUserHoldings(db, username.normalize('NFC'), now());
-    if (!holdings) throw missing(username);
+    if (!holdings) throw noAccount(username);
     return { ...holdings, access_tokens: await countLiveTokens(db, { subject: holdings.subject }, now()) };
   },
   plan: (_input, { username, disabled_at, sessions, families, access_tokens }) => ({
@@ -41,16 +39,17 @@ export const disableUser: ProcedureDefinition<Tools, DisableUserInput, UserHoldi
       `revoke ${counted(access_tokens, 'access token')}`,
     ],
   }),
+  withoutNames: (input, facts) => [input, { ...facts, username: facts.subject }],
   async apply({ db, now }, _input, { subject, username }) {
     const at = now();
     // First the one statement after which nothing of the account is active, then the rows that may be many.
     const done = await disable(db, subject, at);
-    if (!done) throw missing(username);
+    if (!done) throw noAccount(username);
     const revoked_access_tokens = await revokeLiveTokens(db, { subject }, at);
     count('oauth_token_revoked_total', done.revoked_families + revoked_access_tokens);
     return { subject, username, ...done, disabled_at: done.disabled_at.toISOString(), revoked_access_tokens };
   },
   describe: (result) =>
-    `account "${result.username}", subject ${result.subject}: ${result.ended_sessions} sessions ended, ${result.revoked_families} families and ` +
+    `account ${result.subject}: ${result.ended_sessions} sessions ended, ${result.revoked_families} families and ` +
     `${result.revoked_access_tokens} access tokens revoked`,
 };

@@ -7,20 +7,25 @@ export interface Member {
   readonly required?: boolean;
   /** A fault never repeats what was given. */
   readonly secret?: boolean;
+  /** A fault repeats what was given to who gave it, and to no log: those outlive accounts. */
+  readonly personal?: boolean;
 }
 
 export type InputTable = Readonly<Record<string, Member>>;
 
-/** A procedure cannot do what was asked; code and message are for the operator. */
+/** A procedure cannot do what was asked; code and message are for the operator, the detail for the log and the audit log. */
 export class ProcedureFault extends Error {
   override name = 'ProcedureFault';
   readonly code: string;
   /** Whether who asked made a mistake: that wakes nobody up. */
   readonly mistake: boolean;
-  constructor(code: string, message: string, mistake = true) {
+  readonly detail: string;
+  /** @param detail where the message names a person: the same without the name */
+  constructor(code: string, message: string, mistake = true, detail = message) {
     super(message);
     this.code = code;
     this.mistake = mistake;
+    this.detail = detail;
   }
 }
 
@@ -107,11 +112,11 @@ export function checkInput(given: unknown, table: InputTable, what = 'input'): R
       if (member.required) throw new ProcedureFault('invalid_input', `${name} is missing; allowed: ${member.allowed}`);
       continue;
     }
-    if (!member.accepts(value))
-      throw new ProcedureFault(
-        'invalid_input',
-        `${name} is ${member.secret ? 'not allowed' : show(value)}; allowed: ${member.allowed}`,
-      );
+    if (!member.accepts(value)) {
+      const unsaid = `${name} is not allowed; allowed: ${member.allowed}`;
+      const message = member.secret ? unsaid : `${name} is ${show(value)}; allowed: ${member.allowed}`;
+      throw new ProcedureFault('invalid_input', message, true, member.personal ? unsaid : message);
+    }
     checked[name] = value;
   }
   return checked;

@@ -33,13 +33,15 @@ export interface ProcedureDefinition<T extends Instruments, Input, Facts, Result
   look(tools: T, input: Input): Promise<Facts>;
   /** Decides what to do; pure. @throws {ProcedureFault} where it must not be done */
   plan(input: Input, facts: Facts): Plan;
+  /** Input and facts with nobody's name in them: the audit log keeps the plan that is made of these, as its entries are never changed. */
+  withoutNames?(input: Input, facts: Facts): readonly [Input, Facts];
   /** Does it; may be run again after it was cut off. */
   apply(tools: T, input: Input, facts: Facts): Promise<Result>;
   /** The change and its audit entry are one transaction; for a change that is a few statements. */
   readonly atomic?: boolean;
   /** Refuses to act without a reason. */
   readonly asks_reason?: boolean;
-  /** One line about the outcome for the audit log and the log; without secrets. */
+  /** One line about the outcome for the audit log and the log; without secrets and names of people. */
   describe?(result: Result): string;
   /** Commands or checks that come next. */
   next?(result: Result): readonly string[];
@@ -103,7 +105,7 @@ interface Failure {
 
 function describeFailure(cause: unknown): Failure {
   if (cause instanceof ProcedureFault)
-    return { code: cause.code, message: cause.message, detail: cause.message, mistake: cause.mistake };
+    return { code: cause.code, message: cause.message, detail: cause.detail, mistake: cause.mistake };
   const error = toStoreError('procedure', cause);
   if (error instanceof Unavailable)
     return {
@@ -122,6 +124,8 @@ const noPlan: Plan = { steps: [] };
 interface Run {
   order: Order;
   plan: Plan;
+  /** The plan as the audit log keeps it. */
+  recorded: Plan;
 }
 
 async function perform<T extends Instruments, Input, Facts, Result>(
@@ -137,6 +141,7 @@ async function perform<T extends Instruments, Input, Facts, Result>(
   const facts = await definition.look(tools, input);
   const plan = definition.plan(input, facts);
   run.plan = plan;
+  run.recorded = definition.withoutNames ? definition.plan(...definition.withoutNames(input, facts)) : plan;
   if (writes && !order.apply) return { outcome: 'planned', plan };
   const act = async (with_: T): Promise<Result> => {
     const result = await definition.apply(with_, input, facts);
@@ -154,7 +159,7 @@ async function perform<T extends Instruments, Input, Facts, Result>(
 async function audit<T extends Instruments>(
   { db }: T,
   { name }: { readonly name: ProcedureName },
-  { order: { actor, reason, incident }, plan }: Run,
+  { order: { actor, reason, incident }, recorded: plan }: Run,
   outcome: 'succeeded' | 'failed',
   detail: string | null,
 ): Promise<void> {
@@ -178,6 +183,7 @@ export async function runProcedure<T extends Instruments, Input, Facts, Result>(
   const run: Run = {
     order: { input: {}, apply: false, reason: null, actor: 'unknown', incident: null, raises: false, progress: undefined },
     plan: noPlan,
+    recorded: noPlan,
   };
   let answer: Answer<Result>;
   let failure: Failure | undefined;

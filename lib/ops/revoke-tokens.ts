@@ -13,6 +13,7 @@ import { findUserHoldings } from '../store/user-administration.ts';
 import { count, tellProgress } from '../telemetry.ts';
 import { instant, onOff, ProcedureFault, text } from './input.ts';
 import { concludeRotation, type RotationTools, readCurrent, replaceRing } from './key-rotation.ts';
+import { noAccount } from './no-account.ts';
 import type { ProcedureDefinition } from './procedure.ts';
 import { counted } from './wording.ts';
 
@@ -61,7 +62,7 @@ async function findExtent({ db, now }: RotationTools, input: RevokeTokensInput):
   }
   if (username !== undefined) {
     const user = await findUserHoldings(db, username.normalize('NFC'), at);
-    if (!user) throw new ProcedureFault('not_found', `there is no account "${username}"; list-users shows those that there are`);
+    if (!user) throw noAccount(username);
     return { extent: { subject: user.subject, sessions: true, before: at }, of: `of the account "${user.username}"` };
   }
   if (issued_before === undefined) return { extent: { sessions: true, before: at }, of: 'of everybody' };
@@ -97,6 +98,10 @@ export const revokeTokens: ProcedureDefinition<RotationTools, RevokeTokensInput,
       ...(all ? ['replace the signing keys and withdraw the old ones, so that no resource server takes a former token'] : []),
     ],
   }),
+  withoutNames: (input, { extent, of, ...facts }) => [
+    input,
+    { ...facts, extent, of: extent.subject === undefined ? of : `of the account ${extent.subject}` },
+  ],
   async apply(tools, { all, issued_before }, { extent: planned, access_tokens }) {
     const { db, now } = tools;
     const raise = async (): Promise<Extent> => {

@@ -5,6 +5,7 @@ import type { ProcedureDefinition, Tools } from './procedure.ts';
 
 interface Lift extends Pick<Block, 'kind' | 'target'> {
   readonly label: string;
+  readonly record: string;
   readonly enable: boolean;
   /** Whether there is anything to do. */
   readonly stands: boolean;
@@ -16,9 +17,9 @@ export interface Unblocked {
 }
 
 async function findNamed(tools: Tools, input: TargetInput): Promise<Lift> {
-  const { kind, target, label, disabled } = await findTarget(tools, input);
+  const { kind, target, label, record, disabled } = await findTarget(tools, input);
   const there = await findBlock(tools.db, kind, target);
-  return { kind, target, label, enable: true, stands: there !== undefined || disabled };
+  return { kind, target, label, record, enable: true, stands: there !== undefined || disabled };
 }
 
 export const unblock: ProcedureDefinition<Tools, TargetInput, { lifts: readonly Lift[]; named: boolean }, Unblocked> = {
@@ -28,13 +29,10 @@ export const unblock: ProcedureDefinition<Tools, TargetInput, { lifts: readonly 
   async look(tools, input) {
     if (Object.keys(input).length > 0) return { named: true, lifts: [await findNamed(tools, input)] };
     const overdue = await listOverdueBlocks(tools.db, tools.now());
-    const lifts = overdue.map(({ kind, target, was_disabled }) => ({
-      kind,
-      target,
-      label: `the ${kind} ${target}, whose block is over`,
-      enable: !was_disabled,
-      stands: true,
-    }));
+    const lifts = overdue.map(({ kind, target, was_disabled }) => {
+      const label = `the ${kind} ${target}, whose block is over`;
+      return { kind, target, label, record: label, enable: !was_disabled, stands: true };
+    });
     return { named: false, lifts };
   },
   plan: (_input, { lifts }) => ({
@@ -47,6 +45,7 @@ export const unblock: ProcedureDefinition<Tools, TargetInput, { lifts: readonly 
             return enable ? `enable ${label}; what was issued before stays revoked` : `leave ${label}, disabled as before it`;
           }),
   }),
+  withoutNames: (input, { named, lifts }) => [input, { named, lifts: lifts.map((lift) => ({ ...lift, label: lift.record })) }],
   async apply({ db, now }, _input, { lifts }) {
     const lifted: string[] = [];
     for (const lift of lifts) if (await liftBlock(db, lift, lift.enable, now())) lifted.push(`${lift.kind} ${lift.target}`);
