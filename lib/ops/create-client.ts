@@ -52,6 +52,7 @@ function randomText(bytes: number): string {
 export const createClient: ProcedureDefinition<Tools, CreateClientInput, CheckedClient, CreatedClient> = {
   name: 'create-client',
   atomic: true,
+  asks_reason: true,
   input: {
     ...Object.fromEntries(metadataMembers.map((name) => [name, anything])),
     resources: {

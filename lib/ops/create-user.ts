@@ -29,6 +29,7 @@ const taken = (username: string) =>
 export const createUser: ProcedureDefinition<Tools, CreateUserInput, { exists: boolean }, CreatedUser> = {
   name: 'create-user',
   atomic: true,
+  asks_reason: true,
   input: {
     username: {
       ...matching(/^\S(.{0,198}\S)?$/u, 'a text of 1 to 200 characters that neither begins nor ends with a space', {

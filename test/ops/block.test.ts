@@ -21,7 +21,7 @@ const run = (input: object, order: object = acting) =>
   runProcedure(block, { db: bench.operator, ...clock }, { input: { why, ...input }, ...order });
 async function addClient(): Promise<string> {
   const input = { client_name: 'shop', grant_types: ['client_credentials'] };
-  const made = await runProcedure(createClient, { db: bench.operator, ...clock }, { input, apply: true });
+  const made = await runProcedure(createClient, { db: bench.operator, ...clock }, { input, apply: true, reason: 'a test' });
   return made.result?.client_id ?? '';
 }
 const isDisabled = async (client_id: string) =>

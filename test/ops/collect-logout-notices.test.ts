@@ -24,7 +24,11 @@ test('an empty outbox is nothing to do, and no entry of the audit log', async ()
 test('a run takes no more than fit into one asynchronous message, even with the longest URIs; the next one goes on', async () => {
   const backchannel_logout_uri = `https://client.example/${'x'.repeat(1000 - 'https://client.example/'.length)}`;
   const input = { redirect_uris: ['https://client.example/cb'], backchannel_logout_uri };
-  const { result: client } = await runProcedure(createClient, { db: bench.operator, ...clock }, { input, apply: true });
+  const { result: client } = await runProcedure(
+    createClient,
+    { db: bench.operator, ...clock },
+    { input, apply: true, reason: 'a test' },
+  );
   await bench.migrator.sql`
     insert into logout_notices (client_id, subject, session_id, uri, created_at, next_attempt_at)
     select ${client?.client_id ?? ''}, gen_random_uuid(), gen_random_uuid(), ${backchannel_logout_uri}, now(), now() - interval '1 second'

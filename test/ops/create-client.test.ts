@@ -13,7 +13,8 @@ before(async () => {
 });
 after(() => bench.stop());
 
-const create = (input: object) => runProcedure(createClient, { db: bench.operator, ...clock }, { input, apply: true });
+const create = (input: object) =>
+  runProcedure(createClient, { db: bench.operator, ...clock }, { input, apply: true, reason: 'a test' });
 
 test('a confidential client gets an id of 128 and a secret of 256 random bits, of which only the digest is kept', async () => {
   const { result } = await create({ client_name: 'demo', grant_types: ['client_credentials'], scope: 'read  write read' });

@@ -13,7 +13,8 @@ before(async () => {
 });
 after(() => bench.stop());
 
-const create = (input: object, db = bench.operator) => runProcedure(createUser, { db, ...clock }, { input, apply: true });
+const create = (input: object, db = bench.operator) =>
+  runProcedure(createUser, { db, ...clock }, { input, apply: true, reason: 'a test' });
 
 test('the account can sign in with its password', async () => {
   const { result } = await create({ username: 'demo', email: 'demo@example.com', password: 'correct horse' });

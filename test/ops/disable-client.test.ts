@@ -16,7 +16,7 @@ after(() => bench.stop());
 
 async function makeClient(): Promise<string> {
   const input = { client_name: 'doomed', grant_types: ['client_credentials'] };
-  const { result } = await runProcedure(createClient, { db: bench.operator, ...clock }, { input, apply: true });
+  const { result } = await runProcedure(createClient, { db: bench.operator, ...clock }, { input, apply: true, reason: 'a test' });
   return result?.client_id ?? '';
 }
 

@@ -17,7 +17,7 @@ test('pages follow each other without gap or repetition, and never hold a digest
   assert.deepEqual((await runProcedure(listClients, tools, {})).result?.clients.length, 0);
   for (let index = 0; index < 7; index++) {
     const input = { client_name: `client ${index}`, grant_types: ['client_credentials'] };
-    await runProcedure(createClient, tools, { input, apply: true });
+    await runProcedure(createClient, tools, { input, apply: true, reason: 'a test' });
   }
   const names: string[] = [];
   let after: string | undefined;

@@ -37,7 +37,11 @@ test('on, the sessions of endpoints may not write, open ones neither; procedures
   );
   assert.equal(await isInMaintenance(api), true);
   const input = { grant_types: ['client_credentials'] };
-  const made = await runProcedure(createClient, { db: bench.connect('oauth2_operator'), ...clock }, { input, apply: true });
+  const made = await runProcedure(
+    createClient,
+    { db: bench.connect('oauth2_operator'), ...clock },
+    { input, apply: true, reason: 'a test' },
+  );
   assert.equal(made.outcome, 'succeeded', made.error?.message);
   assert.equal((await run({ on: true })).result?.was, 'on');
   assert.equal((await run({ on: false })).result?.maintenance, 'off');

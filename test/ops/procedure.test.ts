@@ -150,7 +150,8 @@ test('a procedure that fails by itself counts as failed, and its answer keeps th
 
 test('the change and its audit entry are one transaction: without the entry there is no client', async () => {
   await bench.migrator.sql`alter table audit_log add constraint nobody check (actor <> 'nobody')`;
-  const order = { input: { client_name: 'lost', grant_types: ['client_credentials'] }, apply: true, actor: 'nobody' };
+  const input = { client_name: 'lost', grant_types: ['client_credentials'] };
+  const order = { input, apply: true, actor: 'nobody', reason: 'a test' };
   const { outcome } = await runProcedure(createClient, { db: bench.operator, ...clock }, order);
   assert.equal(outcome, 'failed');
   assert.equal((await bench.migrator.sql`select from clients where client_name = 'lost'`).length, 0);
@@ -161,7 +162,8 @@ test('a database that is away is temporarily_unavailable, without the words of t
   bench.output.clear();
   const away = openDatabase({ host: '127.0.0.1', port: 1, database: 'x', user: 'x', tls: false, prepare: true, connections: 1 });
   for (const definition of [listClients, createClient]) {
-    const order = definition === listClients ? {} : { input: { grant_types: ['client_credentials'] }, apply: true };
+    const input = { grant_types: ['client_credentials'] };
+    const order = definition === listClients ? {} : { input, apply: true, reason: 'a test' };
     const answer = await runProcedure(definition as typeof listClients, { db: away, ...clock }, order);
     assert.equal(answer.outcome, 'failed');
     assert.equal(answer.error?.code, 'temporarily_unavailable');
@@ -177,16 +179,18 @@ test('neither audit log, log, metrics nor plan hold a password or a client secre
   const tools = { db: bench.operator, ...clock };
   const password = 'planted-password-4711';
   const user = { username: 'planted', email: 'planted@example.com', password };
-  const created = await runProcedure(createUser, tools, { input: user, apply: true, actor: 'kim' });
-  const again = await runProcedure(createUser, tools, { input: user, apply: true, actor: 'kim' });
+  const created = await runProcedure(createUser, tools, { input: user, apply: true, actor: 'kim', reason: 'a test' });
+  const again = await runProcedure(createUser, tools, { input: user, apply: true, actor: 'kim', reason: 'a test' });
   const short = await runProcedure(createUser, tools, {
     input: { username: 'short', password: 'plant12' },
     apply: true,
     actor: 'kim',
+    reason: 'a test',
   });
   const client = await runProcedure(createClient, tools, {
     input: { client_name: 'secretive', grant_types: ['client_credentials'] },
     apply: true,
+    reason: 'a test',
   });
   const secret = String(client.result?.client_secret);
   assert.match(secret, /^[\w-]{43}$/);

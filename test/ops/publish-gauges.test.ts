@@ -16,7 +16,7 @@ after(() => bench.stop());
 
 test('enabled clients and tokens that are neither expired nor revoked, by themselves or with their family, are counted', async () => {
   const tools = { db: bench.operator, ...clock };
-  await runProcedure(createClient, tools, { input: { grant_types: ['client_credentials'] }, apply: true });
+  await runProcedure(createClient, tools, { input: { grant_types: ['client_credentials'] }, apply: true, reason: 'a test' });
   const subject = await addUser(bench.migrator);
   await addToken(bench.migrator, { client_id: 'c' });
   await addToken(bench.migrator, { client_id: 'c', expires_at: new Date('2026-01-01T00:00:00.000Z') });

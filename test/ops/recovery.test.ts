@@ -31,7 +31,8 @@ test('a connection that was ended in the middle of a change leaves nothing half 
       return result;
     },
   };
-  const order = { input: { client_name: 'cut off', grant_types: ['client_credentials'] }, apply: true, actor: 'kim' };
+  const input = { client_name: 'cut off', grant_types: ['client_credentials'] };
+  const order = { input, apply: true, actor: 'kim', reason: 'a test' };
   const answer = await runProcedure(cut, tools, order);
   assert.equal(answer.outcome, 'failed');
   assert.equal(answer.error?.code, 'temporarily_unavailable');

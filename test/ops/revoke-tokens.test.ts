@@ -20,7 +20,7 @@ before(async () => {
   const made = await runProcedure(
     createClient,
     { db: bench.operator, ...clock },
-    { input: { client_name: 'shop', grant_types: ['client_credentials'] }, apply: true },
+    { input: { client_name: 'shop', grant_types: ['client_credentials'] }, apply: true, reason: 'a test' },
   );
   client_id = made.result?.client_id ?? '';
 });

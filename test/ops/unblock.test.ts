@@ -14,7 +14,7 @@ let client_id: string;
 before(async () => {
   bench = await openWorkbench();
   const input = { client_name: 'shop', grant_types: ['client_credentials'] };
-  const made = await runProcedure(createClient, { db: bench.operator, ...clock }, { input, apply: true });
+  const made = await runProcedure(createClient, { db: bench.operator, ...clock }, { input, apply: true, reason: 'a test' });
   client_id = made.result?.client_id ?? '';
 });
 after(() => bench.stop());
