@@ -275,6 +275,11 @@ async function serve(programs: Programs, runner: Runner, options: ServerOptions,
     const words = lastLines(log);
     // Another process may have taken the port between our look and the server's start.
     if (attempt < 3 && wanted === undefined && /could not (bind|create any TCP)/.test(words)) continue;
+    // The processes of a server that was killed end by themselves, a moment after it.
+    if (attempt < 20 && /pre-existing shared memory block/.test(words)) {
+      await wait(100);
+      continue;
+    }
     throw new LocalFailure(`Postgres did not start in ${folder}; its log (${log}) ends:\n${words}`);
   }
 }
