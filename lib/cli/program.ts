@@ -188,7 +188,7 @@ function addCommand(program: Commander, name: CommandName, finish: (code: number
   if (acts === 'planned') command.option('--apply', 'act; without it the plan is shown and nothing changes');
   if (acts !== 'reads') command.option('--reason <text>', 'why, for the audit log');
   command
-    .option('--stage <name>', 'stage to work on', 'local')
+    .option('--stage <name>', 'stage to work on (default: OAUTH2_STAGE, else local)', io.environment.OAUTH2_STAGE || 'local')
     .option('--json', 'print just JSON, for scripts')
     .addHelpText('after', `\nExample:\n  ${example}\n\n${exitCodeHelp}\n`)
     .action(async (...given: unknown[]) => {

@@ -125,7 +125,7 @@ async function schedulesOf(context: ToolContext, status: Values, now: number): P
   const runs = new Map((status.last_runs as Values[]).map((one) => [one.procedure, one]));
   const unknown = scheduled.filter((name) => !runs.has(name));
   const selection = selectLogs(stage, { view: undefined, functions: unknown });
-  const asked = { ...selection, patterns: () => ['{ $.message = "procedure" }'] };
+  const asked = { ...selection, patterns: () => ['{ $.message = "procedure" && $.actor = "schedule" }'] };
   const lines =
     unknown.length === 0 ? [] : await withLogs(context, (logs) => readLogs(logs, asked, { from: now - 2 * hour, to: now }));
   return scheduled.map((name): Detail => {

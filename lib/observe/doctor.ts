@@ -132,7 +132,11 @@ async function findCauses(context: ToolContext, issuer: string): Promise<{ cause
       mend: 'oauth2ctl logs --function status',
     });
   for (const problem of (status.result?.problems ?? []) as string[])
-    causes.push({ cause: problem, seen: 'oauth2ctl status', mend: 'see the page status' });
+    causes.push({
+      cause: problem,
+      seen: 'oauth2ctl status',
+      mend: /^maintenance/.test(problem) ? 'oauth2ctl maintenance --off, unless somebody works behind it' : 'see the page status',
+    });
   return { causes, functions };
 }
 

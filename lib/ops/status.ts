@@ -98,7 +98,7 @@ export function findProblems(
   const problems: string[] = [];
   if (secret === 'unreadable')
     problems.push('the secret with the signing keys cannot be read: look at its permissions and at Secrets Manager');
-  if (secret === 'empty') problems.push('the secret with the signing keys has no value yet: run create-signing-keys');
+  if (secret === 'empty') problems.push('the secret with the signing keys has no value yet: deploy, which creates the keys');
   if (!database) return [...problems, 'the database cannot be reached: look at its state, its proxy and its network'];
   const { schema, keys, partition_days, last_runs, maintenance } = database;
   if (!schema) problems.push('no migration was ever applied: run migrate');
@@ -108,7 +108,7 @@ export function findProblems(
   if (maintenance) problems.push('maintenance mode is on: what writes is answered 503 until maintenance --off');
   const unpublished = held.filter((kid) => !keys.some((key) => key.kid === kid && key.state !== 'retired'));
   if (unpublished.length > 0)
-    problems.push(`the signing keys ${unpublished.join(', ')} are not published: run create-signing-keys`);
+    problems.push(`the signing keys ${unpublished.join(', ')} are not published: deploy, which publishes them`);
   if (partition_days < 3)
     problems.push(`partitions of access_tokens are there for ${partition_days} days only: run purge-expired`);
   for (const { procedure, at, outcome } of last_runs)

@@ -120,7 +120,11 @@ test('status --detailed shows what AWS measures, and names what is not there wit
   });
   stage.account.alarms = [{ AlarmName: 'oauth2-dev-NotReady', StateValue: 'ALARM' }];
   say('token', '{"level":"error","status":503,"error":"temporarily_unavailable","detail":"find-client: ECONNREFUSED"}', 60_000);
-  say('publish-gauges', '{"level":"info","message":"procedure","procedure":"publish-gauges","outcome":"succeeded"}', 60_000);
+  say(
+    'publish-gauges',
+    '{"level":"info","message":"procedure","procedure":"publish-gauges","actor":"schedule","outcome":"succeeded"}',
+    60_000,
+  );
   const at = new Date(Date.now() - 3 * 3_600_000).toISOString();
   answers.status = {
     ...(answers.status as object),

@@ -168,6 +168,13 @@ test('what is not understood exits with 2 and says what is', async () => {
   }
 });
 
+test('without --stage it works on the one that OAUTH2_STAGE names', async () => {
+  const named = await runInProcess(['status'], { OAUTH2_STAGE: '../x' });
+  assert.match(named.stderr, /--stage is "\.\.\/x"/);
+  const { stderr } = await runInProcess(['status', '--stage', 'local'], { OAUTH2_STAGE: '../x', OAUTH2_DATA_DIR: '/nowhere' });
+  assert.match(stderr, /nothing runs on \/nowhere/);
+});
+
 test('an instance that does not run exits with 3 and says to start it', async (context) => {
   const folder = mkdtempSync(join(tmpdir(), 'oauth2-none-'));
   context.after(() => rmSync(folder, { recursive: true, force: true }));

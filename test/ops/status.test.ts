@@ -50,7 +50,7 @@ test('a stage without keys and partitions is not well, and each sentence says wh
   const { result } = await look();
   assert.equal(result?.healthy, false);
   assert.deepEqual(result.problems, [
-    'the secret with the signing keys has no value yet: run create-signing-keys',
+    'the secret with the signing keys has no value yet: deploy, which creates the keys',
     'partitions of access_tokens are there for 0 days only: run purge-expired',
   ]);
 });
@@ -106,8 +106,12 @@ test('a secret that cannot be read, keys that are not published, an old schema a
   await insertAuditEntry(bench.operator, entry);
   await insertAuditEntry(bench.operator, { ...entry, actor: 'kim', procedure: 'create-user' });
   assert.match((await look()).result?.problems.join() ?? '', /^purge-expired failed at 20\d\d[^,]*$/);
+  // Of what an operator tried and was refused, the operator was told.
+  await insertAuditEntry(bench.operator, { ...entry, outcome: 'succeeded' });
+  await insertAuditEntry(bench.operator, { ...entry, actor: 'kim@laptop' });
+  assert.deepEqual((await look()).result?.problems, []);
   await bench.migrator.sql`truncate signing_keys`;
-  assert.match((await look()).result?.problems.join() ?? '', /are not published: run create-signing-keys/);
+  assert.match((await look()).result?.problems.join() ?? '', /are not published: deploy, which publishes them/);
 });
 
 test('without a database nothing else of it is complained about', () => {
