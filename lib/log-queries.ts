@@ -1,6 +1,7 @@
 /** The log table: which logs a stage has, and what is asked of them again and again, by the tool and as saved queries alike. */
 import { functionName, procedureNames } from './procedures.ts';
 import { routeNames } from './routes.ts';
+import { instanceName } from './stages.ts';
 
 export type Logs = 'requests' | 'procedures' | 'access' | 'database';
 
@@ -8,7 +9,7 @@ export type Logs = 'requests' | 'procedures' | 'access' | 'database';
 export const logGroups = {
   function: (stage: string, name: string): string => `/aws/lambda/${functionName(stage, name)}`,
   access: (stage: string): string => `/aws/vendedlogs/oauth2-${stage}-access`,
-  database: (stage: string): string => `/aws/rds/instance/oauth2-${stage}/postgresql`,
+  database: (stage: string): string => `/aws/rds/instance/${instanceName(stage)}/postgresql`,
 };
 
 export function groupsOf(stage: string, logs: Logs): string[] {

@@ -5,6 +5,11 @@ import type { settings } from './settings.ts';
 /** RDS Postgres behind RDS Proxy, made by the data stack. */
 export interface ManagedDatabase {
   readonly kind: 'managed';
+  /**
+   * 1, where it is absent. One more has CloudFormation make the instance anew, empty, under another name, and leave the one of before to itself:
+   * for an instance that is lost.
+   */
+  readonly generation?: number;
   /** RDS instance class of a Graviton family, with its leading `db.`. */
   readonly instance_class: string;
   /** GiB at first. */
@@ -222,3 +227,17 @@ export const stackParts = [
 ] as const;
 
 export type StackPart = (typeof stackParts)[number];
+
+/**
+ * RDS's names of a stage's instances, the one that serves first, then those of the generations before it. They are fixed, so that CloudFormation never
+ * replaces an instance unless the stage's row says so.
+ * @param database of the stage's row, where the stage is not one of the table
+ */
+export function instanceNames(stage: string, database = (stages as Readonly<Record<string, Stage>>)[stage]?.database): string[] {
+  const generation = (database?.kind === 'managed' && database.generation) || 1;
+  const nameOf = (one: number) => (one === 1 ? `oauth2-${stage}` : `oauth2-${stage}-g${one}`);
+  return Array.from({ length: generation }, (_, before) => nameOf(generation - before));
+}
+
+/** RDS's name of the instance that serves a stage. */
+export const instanceName = (stage: string, database?: Stage['database']): string => instanceNames(stage, database)[0] as string;

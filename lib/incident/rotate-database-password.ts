@@ -4,6 +4,7 @@ import { checkServer } from '../releases/check-server.ts';
 import { ReleaseFault } from '../releases/fault.ts';
 import { answering, type ToolContext, type ToolProcedure } from '../releases/tool.ts';
 import { findIssuer } from '../releases/verify.ts';
+import { instanceName } from '../stages.ts';
 
 /** What RDS and Secrets Manager say about the administrator. */
 interface Administrator {
@@ -39,7 +40,7 @@ async function withVault<T>({ stage, findLocalRuntime }: ToolContext, work: (vau
   });
   const rds = new rdsModule.RDSClient(at(local?.rds_endpoint));
   const secrets = new secretsModule.SecretsManagerClient(at(local?.secrets_endpoint));
-  const DBInstanceIdentifier = `oauth2-${stage}`;
+  const DBInstanceIdentifier = instanceName(stage);
   try {
     return await work({
       async read() {

@@ -86,7 +86,7 @@ export function acknowledgeRewound(role: IConstruct, arns: readonly string[]): v
     acknowledge(
       role,
       `AwsSolutions-IAM5[Resource::${known(arn)}]`,
-      'An instance for a restore to an instant gets its name and its id when it is made; all are looked at to find those that are left',
+      'An instance for a restore to an instant gets its name and its id when it is made, and what RDS keeps of a lost one has only an id; all are looked at to find those that are left',
     );
 }
 

@@ -49,10 +49,19 @@ export function wrongFacts(stage: Stage & { readonly name: string }): string[] {
 }
 
 function databaseFindings(database: ManagedDatabase): Finding[] {
-  const { instance_class, storage_gib, storage_limit_gib, backup_days, max_connections, work_mem_mib, slow_statement_ms } =
-    database;
+  const {
+    generation,
+    instance_class,
+    storage_gib,
+    storage_limit_gib,
+    backup_days,
+    max_connections,
+    work_mem_mib,
+    slow_statement_ms,
+  } = database;
   const graviton = /^db\.(t4g|[mrx]\d+gd?)\.(micro|small|medium|large|\d*xlarge)$/;
   return [
+    ['database.generation', generation, generation === undefined || isWhole(generation, 1, 99), 'a whole number from 1 to 99'],
     ['database.instance_class', instance_class, graviton.test(instance_class), 'a Graviton class such as db.t4g.micro'],
     ['database.storage_gib', storage_gib, isWhole(storage_gib, 20, 65_536), 'whole GiB from 20 to 65536'],
     [

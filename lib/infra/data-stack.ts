@@ -1,12 +1,12 @@
 /** The managed database: RDS Postgres, its proxy, its key and its logs, and who may reach it as whom. */
-import { Fn, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { Fn, ReferenceStrength, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnDBInstance, CfnDBParameterGroup, CfnDBProxy, CfnDBProxyTargetGroup, CfnDBSubnetGroup } from 'aws-cdk-lib/aws-rds';
 import type { Construct } from 'constructs';
 import type { ProcedureNeed } from '../procedures.ts';
-import type { ManagedDatabase } from '../stages.ts';
+import { instanceName, instanceNames, type ManagedDatabase } from '../stages.ts';
 import { acknowledgeLosableDatabase, acknowledgePort, acknowledgeRewound } from './acknowledgements.ts';
 import { type Database, databaseUser, type Room } from './database.ts';
 import { databaseParameters } from './database-parameters.ts';
@@ -27,6 +27,8 @@ export class DataStack extends Stack implements Database {
   readonly instance: CfnDBInstance;
   readonly proxy: CfnDBProxy;
   readonly #stage: string;
+  /** RDS's names of the instances of all generations. */
+  readonly #names: readonly string[];
   readonly #key: Key;
   readonly #subnets: CfnDBSubnetGroup;
   readonly #parameters: CfnDBParameterGroup;
@@ -40,6 +42,7 @@ export class DataStack extends Stack implements Database {
       removalPolicy,
     });
     this.#stage = stage.name;
+    this.#names = instanceNames(stage.name, database);
     this.#subnets = new CfnDBSubnetGroup(this, 'subnets', {
       dbSubnetGroupDescription: `oauth2 ${stage.name}: isolated subnets`,
       subnetIds: network.vpc.isolatedSubnets.map((subnet) => subnet.subnetId),
@@ -96,12 +99,13 @@ export class DataStack extends Stack implements Database {
   /** To make an instance beside this one, from its backups, and to delete no other. */
   #admitInstances(role: Role): void {
     const arnOf = (kind: string, name: string) => `arn:${this.partition}:rds:${this.region}:${this.account}:${kind}:${name}`;
-    const own = `oauth2-${this.#stage}`;
-    const [any, rewound, options] = [arnOf('db', '*'), arnOf('db', `${own}-rewound-*`), arnOf('og', 'default:postgres-*')];
-    const from = [arnOf('db', own), arnOf('subgrp', this.#subnets.ref), arnOf('pg', this.#parameters.ref)];
+    const [any, rewound] = [arnOf('db', '*'), arnOf('db', `oauth2-${this.#stage}-rewound-*`)];
+    const [options, kept] = [arnOf('og', 'default:postgres-*'), arnOf('auto-backup', '*')];
+    const own = this.#names.map((name) => arnOf('db', name));
+    const from = [...own, arnOf('subgrp', this.#subnets.ref), arnOf('pg', this.#parameters.ref)];
     for (const [actions, resources] of [
       [['rds:DescribeDBInstances'], [any]],
-      [['rds:RestoreDBInstanceToPointInTime'], [...from, rewound, options]],
+      [['rds:RestoreDBInstanceToPointInTime'], [...from, rewound, options, kept]],
       [['rds:DeleteDBInstance'], [rewound]],
     ] as const)
       role.addToPolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
@@ -112,7 +116,7 @@ export class DataStack extends Stack implements Database {
         conditions: { StringEquals: { 'kms:ViaService': `rds.${this.region}.amazonaws.com` } },
       }),
     );
-    acknowledgeRewound(role, [any, rewound, options]);
+    acknowledgeRewound(role, [any, rewound, options, kept]);
   }
 
   /** The one way to the administrator's password: to create the other roles, which need none. */
@@ -130,7 +134,7 @@ export class DataStack extends Stack implements Database {
   }
 
   #createInstance(stage: CheckedStage, database: ManagedDatabase, { groups }: PrivateNetwork, removalPolicy: RemovalPolicy) {
-    const identifier = `oauth2-${stage.name}`;
+    const identifier = instanceName(stage.name, database);
     const logs = ['postgresql', 'upgrade'].map(
       (log) =>
         new LogGroup(this, `${log}-log`, {
@@ -139,8 +143,10 @@ export class DataStack extends Stack implements Database {
           removalPolicy,
         }),
     );
-    const instance = new CfnDBInstance(this, 'database', {
-      // A fixed name: CloudFormation then refuses to replace the instance behind our back.
+    // Another generation is another resource, so that everything which is told of it is told anew.
+    const { generation = 1 } = database;
+    const instance = new CfnDBInstance(this, generation === 1 ? 'database' : `database-g${generation}`, {
+      // A fixed name: CloudFormation then refuses to replace the instance behind our back, and does where the row has another generation.
       dbInstanceIdentifier: identifier,
       engine: 'postgres',
       engineVersion: '17',
@@ -176,6 +182,8 @@ export class DataStack extends Stack implements Database {
     });
     for (const log of logs) instance.node.addDependency(log);
     instance.applyRemovalPolicy(removalPolicy);
+    // An export that another stack imports cannot change, and the next generation has an address, an id and a secret of its own.
+    instance.applyCrossStackReferenceStrength(ReferenceStrength.WEAK);
     acknowledgePort(instance);
     if (!stage.retains) acknowledgeLosableDatabase(instance);
     return instance;

@@ -7,6 +7,7 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 import { memoryBytes } from '../instance-memory.ts';
+import { instanceName } from '../stages.ts';
 import { ruleOfCopies } from './backup-copies.ts';
 import type { BackupStack } from './backup-stack.ts';
 import { addBurnAlarms } from './burn-alarms.ts';
@@ -45,7 +46,7 @@ export class ObservabilityStack extends Stack {
       ...(stage.domain && { certificate_arn: stage.domain.certificate_arn }),
       ...(database.kind === 'managed' && {
         database: {
-          instance: `oauth2-${stage.name}`,
+          instance: instanceName(stage.name, database),
           proxy: `oauth2-${stage.name}`,
           memory_bytes: memoryBytes(database.instance_class),
         },

@@ -77,7 +77,10 @@ function rewindStates({ backup, 'rewind-step': fn }: RestoreFunctions): Partial<
     'as_of.$': '$.to_time',
   };
   return {
-    Rewind: call({ fn, input: step('start', { 'to_time.$': '$.to_time' }), next: 'LookRewound', result: 'rewound' }, unwound),
+    Rewind: call(
+      { fn, input: step('start', { 'to_time.$': '$.to_time', 'from.$': '$.from' }), next: 'LookRewound', result: 'rewound' },
+      unwound,
+    ),
     LookRewound: call({ fn, input: step('look', begun), next: 'IsRewound', result: 'rewound', retry: again }, unwound),
     IsRewound: {
       Type: 'Choice',

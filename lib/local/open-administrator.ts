@@ -1,4 +1,5 @@
 /** Gives the administrator of the embedded Postgres the password of its secret, and opens the RDS API that replaces both, and makes the database again as it was. */
+import { instanceName } from '../stages.ts';
 import { administratorRole, setAdministrator } from './administrator.ts';
 import type { AwsEndpoint } from './aws-endpoint.ts';
 import type { Database } from './database.ts';
@@ -30,7 +31,7 @@ export async function openAdministrator(options: AdministratorOptions): Promise<
   const setPassword = (password: string) => setAdministrator(database().url(), username, password);
   await setPassword(JSON.parse(secrets.read(arn)).password);
   return openRds({
-    identifier: `oauth2-${stage}`,
+    identifier: instanceName(stage),
     secret_arn: arn,
     username,
     port: () => database().port,

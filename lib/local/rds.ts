@@ -19,6 +19,9 @@ export interface RdsOptions {
   putSecret(text: string): void;
 }
 
+/** RDS's id of the only instance, which is another one than its name. */
+const resourceId = 'db-LOCAL0000000000000000';
+
 const namespace = 'http://rds.amazonaws.com/doc/2014-10-31/';
 
 function answer(operation: string, body: string): AwsResponse {
@@ -56,7 +59,7 @@ export function openRds(options: RdsOptions): Promise<AwsEndpoint> {
       identifier,
       'available',
       options.port(),
-      `<LatestRestorableTime>${new Date().toISOString()}</LatestRestorableTime>` +
+      `<DbiResourceId>${resourceId}</DbiResourceId><LatestRestorableTime>${new Date().toISOString()}</LatestRestorableTime>` +
         `<MasterUserSecret><SecretArn>${secret_arn}</SecretArn><SecretStatus>${rotating ? 'rotating' : 'active'}</SecretStatus></MasterUserSecret>`,
     );
 
@@ -84,8 +87,9 @@ export function openRds(options: RdsOptions): Promise<AwsEndpoint> {
     const target = input.get('TargetDBInstanceIdentifier') ?? '';
     const to = new Date(input.get('RestoreTime') ?? '');
     const earliest = points.findEarliest();
-    if (input.get('SourceDBInstanceIdentifier') !== identifier)
-      throw new AwsError('DBInstanceNotFound', `DBInstance ${input.get('SourceDBInstanceIdentifier')} not found.`, 404);
+    const from = input.get('SourceDbiResourceId') ?? input.get('SourceDBInstanceIdentifier');
+    if (from !== identifier && from !== resourceId)
+      throw new AwsError('DBInstanceNotFound', `DBInstance ${from} not found.`, 404);
     if (target === identifier || rewound.has(target))
       throw new AwsError('DBInstanceAlreadyExists', `DB instance already exists: ${target}`);
     if (!earliest || !(to >= earliest && to.getTime() <= Date.now()))
@@ -132,7 +136,7 @@ export function openRds(options: RdsOptions): Promise<AwsEndpoint> {
     const earliest = points.findEarliest();
     if (!earliest) return '<DBInstanceAutomatedBackups></DBInstanceAutomatedBackups>';
     const times = `<EarliestTime>${earliest.toISOString()}</EarliestTime><LatestTime>${new Date().toISOString()}</LatestTime>`;
-    return `<DBInstanceAutomatedBackups><DBInstanceAutomatedBackup><DBInstanceIdentifier>${identifier}</DBInstanceIdentifier><RestoreWindow>${times}</RestoreWindow></DBInstanceAutomatedBackup></DBInstanceAutomatedBackups>`;
+    return `<DBInstanceAutomatedBackups><DBInstanceAutomatedBackup><DBInstanceIdentifier>${identifier}</DBInstanceIdentifier><DbiResourceId>${resourceId}</DbiResourceId><Status>active</Status><RestoreWindow>${times}</RestoreWindow></DBInstanceAutomatedBackup></DBInstanceAutomatedBackups>`;
   }
 
   const isOwn = (input: URLSearchParams) => input.get('DBInstanceIdentifier') === identifier;

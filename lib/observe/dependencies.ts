@@ -1,5 +1,6 @@
 /** Finds out why a stage does not reach its database or its signing keys. */
 import type { ToolContext } from '../releases/tool.ts';
+import { instanceName } from '../stages.ts';
 import type { Cause } from './doctor.ts';
 import type { FunctionState } from './functions.ts';
 import { withSecrets } from './stage-clients.ts';
@@ -10,7 +11,7 @@ type Values = Record<string, any>;
 async function describeInstance(stage: string): Promise<{ seen: string; mend: string }> {
   const { RDSClient, DescribeDBInstancesCommand } = await import('@aws-sdk/client-rds');
   const rds = new RDSClient({ maxAttempts: 3 });
-  const name = `oauth2-${stage}`;
+  const name = instanceName(stage);
   try {
     const { DBInstances } = await rds.send(new DescribeDBInstancesCommand({ DBInstanceIdentifier: name }));
     const state = DBInstances?.[0]?.DBInstanceStatus ?? 'unknown';

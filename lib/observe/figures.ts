@@ -2,6 +2,7 @@
 import type { MetricDataQuery } from '@aws-sdk/client-cloudwatch';
 import { functionName } from '../procedures.ts';
 import { routeNames } from '../routes.ts';
+import { instanceName } from '../stages.ts';
 
 interface Figure {
   readonly namespace: string;
@@ -12,7 +13,7 @@ interface Figure {
 
 /** What is asked, by the name under which it is shown. */
 export function figuresOf(stage: string): Record<string, Figure> {
-  const database = { DBInstanceIdentifier: `oauth2-${stage}` };
+  const database = { DBInstanceIdentifier: instanceName(stage) };
   const proxy = { ProxyName: `oauth2-${stage}`, TargetGroup: 'default', TargetRole: 'READ_WRITE' };
   const rds = (metric: string, statistic: Figure['statistic'], dimensions: Figure['dimensions']): Figure => ({
     namespace: 'AWS/RDS',

@@ -3,6 +3,7 @@ import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { logGroups } from '../log-queries.ts';
 import { listMoves, listReleases } from '../releases/ledger.ts';
 import { type ToolContext, withClients } from '../releases/tool.ts';
+import { instanceName } from '../stages.ts';
 import type { Act } from './measured.ts';
 import { readLogs, type Window } from './read-logs.ts';
 import { withLogs } from './stage-clients.ts';
@@ -45,7 +46,7 @@ async function readDatabaseEvents({ stage }: ToolContext, window: Window): Promi
     const { Events = [] } = await rds.send(
       new DescribeEventsCommand({
         SourceType: 'db-instance',
-        SourceIdentifier: `oauth2-${stage}`,
+        SourceIdentifier: instanceName(stage),
         StartTime: new Date(Math.max(window.from, Date.now() - eventDaysMs + 60_000)),
         EndTime: new Date(window.to),
       }),

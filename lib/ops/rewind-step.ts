@@ -18,6 +18,8 @@ export interface RewindInput {
   readonly run: string;
   /** ISO 8601. */
   readonly to_time?: string;
+  /** The instance of which there are backups of then: its name, or RDS's id of one that is gone. */
+  readonly from?: string;
   /** When the restore began, ISO 8601. */
   readonly since?: string;
 }
@@ -79,11 +81,12 @@ export const rewindStep: ProcedureDefinition<RewindTools, RewindInput, null, Rew
     },
     run: matching(runForm, '1 to 24 small letters and digits', { required: true }),
     to_time: instant,
+    from: matching(/^(oauth2-[a-z0-9-]{2,50}|db-[A-Z0-9]{8,40})$/, "the name of an instance, or RDS's id of it"),
     since: instant,
   },
   look: async () => null,
   plan: ({ step, run }) => ({ steps: [`${step}: an instance beside, for the restore ${run}`] }),
-  async apply(tools, { step, run, to_time, since }) {
+  async apply(tools, { step, run, to_time, from, since }) {
     const { instances, source, now } = tools;
     const instance = rewoundName(source, run);
     const pending = { instance, ready: false, host: null, port: null, pause_seconds: 1 };
@@ -95,7 +98,7 @@ export const rewindStep: ProcedureDefinition<RewindTools, RewindInput, null, Rew
     if (to_time === undefined) throw new ProcedureFault('invalid_input', 'to_time is missing: to which instant?');
     // What restores that were cut off have left costs money.
     for (const name of await instances.list(rewoundName(source, ''))) if (name !== instance) await remove(tools, name);
-    await instances.rewind(instance, new Date(to_time));
+    await instances.rewind(instance, { from: from ?? source, to: new Date(to_time) });
     return { step, ...pending };
   },
   describe: ({ step, instance, ready }) => `${step} ${instance}${step === 'look' ? (ready ? ': ready' : ': not yet') : ''}`,

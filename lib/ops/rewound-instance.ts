@@ -12,8 +12,11 @@ export interface InstanceState {
 }
 
 export interface Instances {
-  /** @throws {ProcedureFault} where RDS refuses, with its reason */
-  rewind(target: string, to: Date): Promise<void>;
+  /**
+   * @param from name of the instance whose backups it is made of, or RDS's id of one that is gone
+   * @throws {ProcedureFault} where RDS refuses, with its reason
+   */
+  rewind(target: string, { from, to }: { from: string; to: Date }): Promise<void>;
   /** @returns undefined where there is none of that name */
   find(name: string): Promise<InstanceState | undefined>;
   /** Names of instances that begin so. */
@@ -66,14 +69,14 @@ export function openInstances(source: string): Instances {
   }
 
   return {
-    async rewind(target, to) {
+    async rewind(target, { from, to }) {
       const { rds, client } = await open();
       const own = await describe(source);
       if (!own) throw new ProcedureFault('no_instance', `there is no instance ${source} in this account and region`, false);
       await client
         .send(
           new rds.RestoreDBInstanceToPointInTimeCommand({
-            SourceDBInstanceIdentifier: source,
+            ...(from.startsWith('db-') ? { SourceDbiResourceId: from } : { SourceDBInstanceIdentifier: from }),
             TargetDBInstanceIdentifier: target,
             RestoreTime: to,
             ...surroundingsOf(own),

@@ -9,7 +9,7 @@ import { findIssuer } from '../releases/verify.ts';
 import type { RestoreState } from '../restore-states.ts';
 import { type EndedExecution, findMachine, findUnderWay, followExecution } from './follow-execution.ts';
 import { findLastWrite } from './last-write.ts';
-import { checkInstant, findWindow } from './restore-window.ts';
+import { chooseWindow, findWindows, type RestoreWindow } from './restore-window.ts';
 
 export interface RestoreInput {
   readonly backup_id?: string;
@@ -37,8 +37,8 @@ const named = ({ backup_id, taken_at, rows, schema_version, release }: Values): 
   `take ${backup_id}, of ${taken_at}: ${rows} rows, migration ${schema_version}, release ${release}`,
 ];
 
-const rewound = (to: string): string[] => [
-  `let RDS make an instance beside, as the database was at ${to}: some 30 minutes, while everything is served`,
+const rewound = (to: string, { instance }: RestoreWindow): string[] => [
+  `let RDS make an instance beside, as the database was at ${to}, of its backups of ${instance}: some 30 minutes, while everything is served`,
   'dump it into the bucket of the backups, and remove it',
 ];
 
@@ -94,10 +94,19 @@ function describeWanted({ backup_id, to_time }: Values): string {
   return to_time === undefined ? String(backup_id) : new Date(to_time).toISOString();
 }
 
-async function planRestore(context: ToolContext, { backup_id, to_time }: RestoreInput): Promise<string[]> {
-  if (to_time === undefined) return describePlan(named(await findBackup(context, backup_id ?? '')));
-  checkInstant(new Date(to_time), await findWindow(context));
-  return describePlan(rewound(new Date(to_time).toISOString()));
+interface Goal {
+  readonly steps: readonly string[];
+  /** What the state machine is told of it. */
+  readonly input: Values;
+}
+
+async function findGoal(context: ToolContext, { backup_id, to_time }: RestoreInput): Promise<Goal> {
+  if (to_time === undefined)
+    return { steps: describePlan(named(await findBackup(context, backup_id ?? ''))), input: { backup_id } };
+  const to = new Date(to_time);
+  const window = chooseWindow(to, await findWindows(context));
+  const instant = to.toISOString();
+  return { steps: describePlan(rewound(instant, window)), input: { to_time: instant, from: window.source } };
 }
 
 /** Functions of which single steps take long. */
@@ -123,7 +132,8 @@ async function restoreWanted(context: ToolContext, order: ToolOrder): Promise<To
   const { stage, actor } = context;
   const { backup_id, to_time } = order.input as RestoreInput;
   const wanted = describeWanted({ backup_id, to_time });
-  const plan = { steps: await planRestore(context, { backup_id, to_time } as RestoreInput) };
+  const goal = await findGoal(context, order.input as RestoreInput);
+  const plan = { steps: goal.steps };
   if (!order.apply) return { outcome: 'planned', plan };
   return withStateMachines(context, async (client): Promise<ToolAnswer> => {
     const api = await import('@aws-sdk/client-sfn');
@@ -134,8 +144,7 @@ async function restoreWanted(context: ToolContext, order: ToolOrder): Promise<To
       throw new ReleaseFault('under_way', `a restore of ${other} is under way: run this with that to follow it, or wait`);
     const run = new Date().toISOString().replaceAll(/[-:.]/g, '').toLowerCase().slice(0, 15);
     const last_write = (await findLastWrite(context)).toISOString();
-    const goal = to_time === undefined ? { backup_id } : { to_time: wanted };
-    const input = JSON.stringify({ ...goal, run, last_write, reason: order.reason ?? 'restore', actor });
+    const input = JSON.stringify({ ...goal.input, run, last_write, reason: order.reason ?? 'restore', actor });
     const executionArn =
       running?.arn ??
       (await client.send(new api.StartExecutionCommand({ stateMachineArn, name: `restore-${run}`, input }))).executionArn ??

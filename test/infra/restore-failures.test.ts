@@ -48,7 +48,7 @@ async function run(input: object, fails?: string): Promise<Run> {
 }
 
 const byBackup = { backup_id: 'oauth2-20260101T020000Z' };
-const toTime = { to_time: '2026-01-01T02:00:00Z' };
+const toTime = { to_time: '2026-01-01T02:00:00Z', from: 'oauth2-test' };
 
 describe('a restore', { concurrency: true }, () => {
   it('that nothing fails in ends as restored', async () => {

@@ -35,6 +35,11 @@ const refused: readonly (readonly [what: string, stage: Stage, line: RegExp])[] 
     /database\.instance_class is "db\.m5\.large"; allowed: a Graviton/,
   ],
   [
+    'half a generation',
+    { ...production, database: { ...database, generation: 1.5 } },
+    /database\.generation is 1\.5; allowed: a whole number from 1 to 99/,
+  ],
+  [
     'storage that cannot grow',
     { ...production, database: { ...database, storage_limit_gib: 100 } },
     /database\.storage_limit_gib is 100/,

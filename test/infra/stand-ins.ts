@@ -15,7 +15,10 @@ export const stageNames = [...Object.keys(stages), 'complete'];
 /** A stage that wants no events. */
 const quiet: Stage = { ...stages.dev, settings: { OAUTH2_EVENTS: 'off' } };
 
-const table: Readonly<Record<string, Stage>> = { ...stages, complete, quiet };
+/** A stage that has lost its instance once. */
+const again: Stage = { ...stages.production, database: { ...stages.production.database, generation: 2 } };
+
+const table: Readonly<Record<string, Stage>> = { ...stages, complete, quiet, again };
 
 const folders: string[] = [];
 process.once('exit', () => {

@@ -2,6 +2,7 @@
 import './backups.rules.ts';
 import './coverage.rules.ts';
 import './events.rules.ts';
+import './generation.rules.ts';
 import './metrics.rules.ts';
 import './operation.rules.ts';
 import './protection.rules.ts';

@@ -33,13 +33,16 @@ interface RawResource {
 export class Templates {
   readonly all: readonly Resource[];
   readonly #exports = new Map<string, readonly [part: string, value: Json]>();
+  /** By the part of the stage and the name of the output. */
+  readonly #outputs = new Map<string, readonly [part: string, value: Json]>();
 
   constructor(templates: ReadonlyMap<string, Template>) {
     const all: Resource[] = [];
     for (const [part, template] of templates) {
       for (const [id, raw] of Object.entries(template.Resources ?? {})) all.push(resourceOf(part, id, raw));
-      for (const output of Object.values(template.Outputs ?? {})) {
+      for (const [name, output] of Object.entries(template.Outputs ?? {})) {
         if (output.Export) this.#exports.set(output.Export.Name, [part, output.Value]);
+        this.#outputs.set(`${part}/${name}`, [part, output.Value]);
       }
     }
     this.all = all;
@@ -76,8 +79,16 @@ export class Templates {
     if (typeof intrinsic.Ref === 'string') return this.all.find(({ part: own, id }) => own === part && id === intrinsic.Ref);
     const attribute = intrinsic['Fn::GetAtt'];
     if (Array.isArray(attribute)) return this.target(part, { Ref: attribute[0] as string });
-    const imported = this.#exports.get(String(intrinsic['Fn::ImportValue']));
+    const imported = this.#imported(intrinsic);
     return imported && this.target(...imported);
+  }
+
+  /** What an import, or another stack's output that is read by its name, leads to: its part and value. */
+  #imported(intrinsic: Properties): readonly [part: string, value: Json] | undefined {
+    const output = intrinsic['Fn::GetStackOutput'] as Properties | undefined;
+    return output
+      ? this.#outputs.get(`${String(output.StackName).split('-').at(-1)}/${output.OutputName}`)
+      : this.#exports.get(String(intrinsic['Fn::ImportValue']));
   }
 
   /** A value as a person would write it: `keys/signing-keys` for a resource, pseudo parameters by their names. */
@@ -94,7 +105,7 @@ export class Templates {
     if (Array.isArray(select)) return this.text(part, select[1]);
     const split = intrinsic['Fn::Split'];
     if (Array.isArray(split)) return this.text(part, split[1]);
-    const imported = this.#exports.get(String(intrinsic['Fn::ImportValue']));
+    const imported = this.#imported(intrinsic);
     if (imported) return this.text(...imported);
     throw new Error(`cannot read ${JSON.stringify(value)}`);
   }

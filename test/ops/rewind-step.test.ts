@@ -93,6 +93,17 @@ test('what a restore that was cut off has left is removed by the next one, and n
   await must({ step: 'remove', run: 'next' });
 });
 
+test("it is made of what RDS keeps of an instance that is gone, by RDS's id of it", async () => {
+  const to_time = new Date().toISOString();
+  await must({ step: 'start', run: 'gone', to_time, from: 'db-LOCAL0000000000000000' });
+  assert.equal((await comes('gone')).instance, 'oauth2-test-rewound-gone');
+  await must({ step: 'remove', run: 'gone' });
+  const unknown = await take({ step: 'start', run: 'unknown', to_time, from: 'db-NOTHINGISKEPT0000000' });
+  assert.match(String(unknown.error?.message), /RDS does not make .*: DBInstance db-NOTHINGISKEPT0000000 not found/);
+  const wrong = await take({ step: 'start', run: 'wrong', to_time, from: 'somebody-elses' });
+  assert.equal(wrong.error?.code, 'invalid_input');
+});
+
 test('the pause between two looks grows with the time that it takes, and after hours it is given up', async () => {
   const began = new Date();
   await must({ step: 'start', run: 'slow', to_time: began.toISOString() });
@@ -114,7 +125,10 @@ test('what RDS refuses is told in its words, and an instance that could not be m
   const early = await take({ step: 'start', run: 'early', to_time: '2020-01-01T00:00:00Z' });
   assert.deepEqual([early.error?.code, /outside of the time/.test(early.error?.message ?? '')], ['refused_by_rds', true]);
   const elsewhere = openInstances('oauth2-nowhere');
-  await assert.rejects(elsewhere.rewind('oauth2-nowhere-rewound-1', new Date()), /there is no instance oauth2-nowhere/);
+  await assert.rejects(
+    elsewhere.rewind('oauth2-nowhere-rewound-1', { from: 'oauth2-nowhere', to: new Date() }),
+    /there is no instance oauth2-nowhere/,
+  );
   const missing = await take({ step: 'start', run: 'when' });
   assert.match(String(missing.error?.message), /to_time is missing/);
 

@@ -4,6 +4,7 @@ import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws
 import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { instanceName } from '../../stages.ts';
 import type { CheckedStage } from '../read-stage.ts';
 import type { ServerFunction } from '../server-function.ts';
 
@@ -20,10 +21,13 @@ export class DeploySteps extends Construct {
   readonly #runner: LambdaFunction;
   readonly #role: Role;
   readonly #release: string;
+  /** RDS's name of the database, where it is one of the stage: an empty one in its place wants the steps again. */
+  readonly #instance: string | undefined;
 
   constructor(scope: Construct, id: string, { folder, stage }: DeployStepsProps) {
     super(scope, id);
     this.#release = stage.release;
+    this.#instance = stage.database.kind === 'managed' ? instanceName(stage.name, stage.database) : undefined;
     const logGroup = new LogGroup(this, 'logs', {
       retention: stage.log_days as RetentionDays,
       removalPolicy: stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
@@ -44,7 +48,7 @@ export class DeploySteps extends Construct {
   }
 
   /**
-   * Runs the procedure once in each deploy that brings another version of it, or of the one that is asked.
+   * Runs the procedure once in each deploy that brings another version of it, of the one that is asked, or of the database's instance.
    * @param asked only where the plan of this one wants a backup is the procedure run
    */
   run(
@@ -73,6 +77,7 @@ export class DeploySteps extends Construct {
         release: this.#release,
         version: live.version.version,
         input: JSON.stringify(input),
+        ...(this.#instance !== undefined && { instance: this.#instance }),
         ...(asked && { asked: asked[0], asked_arn: asked[1].live.functionArn, asked_version: asked[1].live.version.version }),
       },
     });
