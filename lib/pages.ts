@@ -11,6 +11,7 @@ export const pages = {
   'function-not-starting': { purpose: 'A function crashes, times out or does not start' },
   'high-error-rate': { purpose: 'Requests fail' },
   'database-connection-issues': { purpose: 'The database cannot be reached, or connections run out' },
+  'lost-database': { purpose: 'The instance of the database is gone, or does not come back' },
   'performance-degradation': { purpose: 'Requests are slow' },
   'change-configuration': { purpose: 'Change a setting of a stage' },
   'environment-and-secrets': { purpose: 'What a stage is made of: environment, secrets, and who may read them' },

@@ -4,9 +4,9 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Deployment } from '../support/deployment.ts';
-import { blocksOf, findMissing, readCommand } from '../support/runbook-page.ts';
+import { followPage } from './follow-page.ts';
 import { recordDrill } from './record.ts';
-import { introspect, issue, operate, populate, refresh, signIn, startInstance, sumOf, takeBackup } from './restore-instance.ts';
+import { introspect, issue, populate, refresh, signIn, startInstance, sumOf, takeBackup } from './restore-instance.ts';
 
 let deployment: Deployment;
 let folder: string;
@@ -14,11 +14,6 @@ before(async () => {
   ({ deployment, folder } = await startInstance());
 });
 after(() => deployment.stop());
-
-const page = 'full-restore';
-
-/** What the page asks of the CDK is what a start of the instance does, and what test:aws does with a stage of its own. */
-const isCdk = (line: string) => /^npx cdk (bootstrap|deploy --all -c stage=\w+)$/.test(line);
 
 test('in an empty account, the page builds the system again: clients go on, people sign in again, nothing of before is good', async () => {
   const { client, held } = await populate('moved');
@@ -31,16 +26,7 @@ test('in an empty account, the page builds the system again: clients go on, peop
   assert.equal((await issue(client)).status, 401);
 
   const began = performance.now();
-  for (const { lines, prints } of blocksOf(page)) {
-    let said = '';
-    for (const line of lines.filter((one) => !isCdk(one))) {
-      const { words } = readCommand(line.replaceAll('BACKUP_ID', manifest.backup_id), page);
-      const { code, stdout, stderr } = await operate(...words);
-      assert.ok(code === 0 || (code === 4 && words[0] === 'status'), `${line}: ${stdout}${stderr}`);
-      said += stdout;
-    }
-    if (lines.some((line) => !isCdk(line))) assert.equal(findMissing(prints, said), undefined, `after ${lines.join()}: ${said}`);
-  }
+  await followPage('full-restore', { BACKUP_ID: manifest.backup_id });
   const seconds = Math.round((performance.now() - began) / 100) / 10;
   assert.equal((await issue(client)).status, 200);
   assert.equal(await introspect(client, access_token), false);

@@ -23,6 +23,9 @@ test('every page that does not run in pages-run.test.ts runs as written in the d
   for (const [name, drill] of Object.entries(pagesOfDrills)) {
     assert.ok(pages.has(name), `there is no page ${name}.md`);
     const text = readFileSync(join(root, drill), 'utf8');
-    assert.ok(/commandsOf\(|blocksOf\(/.test(text) && text.includes(`'${name}'`), `${drill} does not run ${name}.md`);
+    assert.ok(
+      /commandsOf\(|blocksOf\(|followPage\(/.test(text) && text.includes(`'${name}'`),
+      `${drill} does not run ${name}.md`,
+    );
   }
 });

@@ -103,7 +103,7 @@ export const sections: readonly Section[] = [
       },
       {
         there: 'download, restore, list tables, count records',
-        here: ['restore'],
+        here: ['restore', 'lost-database'],
         tests: ['test/drills/restore.test.ts', 'test/drills/restore-data.test.ts', 'test/ops/restore-step.test.ts'],
       },
       { there: 'scale up, health and metrics', here: ['restore', 'verify', 'metrics'] },

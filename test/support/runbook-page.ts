@@ -11,6 +11,7 @@ export const pagesOfDrills: Readonly<Record<string, string>> = {
   restore: 'test/drills/restore.test.ts',
   'restore-drill': 'test/drills/restore.test.ts',
   'full-restore': 'test/drills/full-restore.test.ts',
+  'lost-database': 'test/drills/restore-data.test.ts',
 };
 
 export function readPage(name: string): string {
