@@ -1,5 +1,5 @@
 /** Turns the environment into a checked configuration: the only reader of process.env in function code. */
-import { type EventKind, type EventType, eventTypes } from './event-types.ts';
+import { type EventKind, type EventType, eventTypes, isForeign, type RecordedType } from './event-types.ts';
 import { type Setting, type SettingName, settings, wiring } from './settings.ts';
 
 // Powertools looks into the environment some thirty times a request, and each look at the real one costs a microsecond.
@@ -213,7 +213,9 @@ export function readTrailBucket(environment: Environment = process.env): string 
 export function readEventContext(environment: Environment = process.env) {
   const mode = readSetting(environment, 'OAUTH2_EVENTS');
   const listed = new Set(readSetting(environment, 'OAUTH2_EVENTS_TYPES').split(' '));
-  const publishes = (type: EventType) => mode === 'allow_all' || (mode !== 'off' && listed.has(type) === (mode === 'include'));
+  const publishes = (type: RecordedType) =>
+    // The list is of what this server records itself.
+    mode === 'allow_all' || (mode !== 'off' && (isForeign(type) || listed.has(type) === (mode === 'include')));
   return {
     /** Whether a type goes to the bus. */
     publishes,

@@ -49,4 +49,10 @@ export const eventTypes = {
 
 export type EventType = keyof typeof eventTypes;
 
+/** Also one of another producer, which has a dot in it. */
+export type RecordedType = EventType | `${string}.${string}`;
+
+/** Whether it is of another producer. */
+export const isForeign = (type: RecordedType): boolean => type.includes('.');
+
 export const eventTypeNames = Object.keys(eventTypes) as EventType[];

@@ -155,6 +155,14 @@ export const routes = {
     cors: false,
     purpose: 'Whether events reach the bus, how many wait and since when',
   },
+  'events-ingest': {
+    methods: ['POST'],
+    paths: ['/events/ingest'],
+    needs: ['database'],
+    answers: 'json',
+    cors: false,
+    purpose: 'Takes in events of other producers',
+  },
   home: {
     methods: ['GET'],
     paths: ['/'],

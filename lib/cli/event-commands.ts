@@ -14,8 +14,12 @@ const which: readonly Option[] = [
 ];
 
 function readSelection({ type, subject }: Values): Values {
-  const unknown = type?.find((one: string) => !(eventTypeNames as readonly string[]).includes(one));
-  if (unknown !== undefined) throw new CliFailure('usage', `--type is "${unknown}"; allowed: ${eventTypeNames.join(', ')}`);
+  const unknown = type?.find((one: string) => !one.includes('.') && !(eventTypeNames as readonly string[]).includes(one));
+  if (unknown !== undefined)
+    throw new CliFailure(
+      'usage',
+      `--type is "${unknown}"; allowed: ${eventTypeNames.join(', ')}, and types of other producers, which have a dot`,
+    );
   return { ...(type !== undefined && { types: type }), ...(subject !== undefined && { subject }) };
 }
 

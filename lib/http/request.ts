@@ -82,19 +82,23 @@ export function readForm(request: HttpRequest): Parameters {
 
 /**
  * A JSON body that is an object.
- * @throws {Refusal} invalid_client_metadata, the error of the endpoints that take JSON (RFC 7591 §3.2.2)
+ * @param error of the endpoint; of registration unless it says otherwise (RFC 7591 §3.2.2)
+ * @throws {Refusal} with that error
  */
-export function readJsonObject(request: HttpRequest): Record<string, unknown> {
+export function readJsonObject(
+  request: HttpRequest,
+  error: 'invalid_client_metadata' | 'invalid_request' = 'invalid_client_metadata',
+): Record<string, unknown> {
   const type = request.header('content-type')?.split(';')[0]?.trim().toLowerCase();
-  if (type !== 'application/json') throw new Refusal('invalid_client_metadata', 'The body must be application/json.');
+  if (type !== 'application/json') throw new Refusal(error, 'The body must be application/json.');
   let value: unknown;
   try {
     value = JSON.parse(request.body);
   } catch {
-    throw new Refusal('invalid_client_metadata', 'The body is not valid JSON.');
+    throw new Refusal(error, 'The body is not valid JSON.');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Refusal('invalid_client_metadata', 'The body must be a JSON object.');
+    throw new Refusal(error, 'The body must be a JSON object.');
   }
   return value as Record<string, unknown>;
 }

@@ -1,5 +1,5 @@
 /** Reads recorded events, those of a time or the last few, as CloudEvents with what became of each. */
-import { type EventType, eventTypeNames } from '../event-types.ts';
+import { type EventType, eventTypeNames, isForeign } from '../event-types.ts';
 import { type CloudEvent, toCloudEvent } from '../protocol/cloud-event.ts';
 import { type EventSelection, listEvents, listLastEvents, type StoredEvent } from '../store/events.ts';
 import { anything, matching, onOff, ProcedureFault, wholeNumber } from './input.ts';
@@ -30,11 +30,14 @@ export interface EventPage {
   readonly next_after?: string;
 }
 
+const isEventType = (one: unknown): boolean =>
+  typeof one === 'string' && (isForeign(one as EventType) || eventTypeNames.includes(one as EventType));
+
 /** Members by which events are chosen; of two procedures. */
 export const selectionTable = {
   types: {
-    accepts: (value: unknown) => Array.isArray(value) && value.every((one) => eventTypeNames.includes(one as EventType)),
-    allowed: `a list of ${eventTypeNames.join(', ')}`,
+    accepts: (value: unknown) => Array.isArray(value) && value.every((one) => isEventType(one)),
+    allowed: `a list of ${eventTypeNames.join(', ')}, and types of other producers, which have a dot`,
   },
   subject: matching(
     /^(users|clients|addresses)\/[^\s]{1,200}$|^signing-keys$/,

@@ -1,6 +1,6 @@
 /** Sends the events of the outbox to the bus: each at least once, those of one subject in order, and nothing is lost while the bus is broken. */
 import { randomUUID } from 'node:crypto';
-import type { EventType } from '../event-types.ts';
+import type { RecordedType } from '../event-types.ts';
 import { toCloudEvent } from '../protocol/cloud-event.ts';
 import {
   type Backlog,
@@ -29,7 +29,7 @@ const longestRunMs = 40_000;
 export interface RelayTools extends Tools {
   readonly issuer: string;
   /** Which types the filter lets through to the bus. */
-  readonly publishes: (type: EventType) => boolean;
+  readonly publishes: (type: RecordedType) => boolean;
   /** Absent where the stage has no bus. */
   readonly put?: PutEvents;
   /** Absent where nothing is kept outside of the database. */

@@ -1,5 +1,5 @@
 /** Lets events that were set aside be sent again by the next run of the relay. */
-import type { EventType } from '../event-types.ts';
+import type { RecordedType } from '../event-types.ts';
 import { countSetAside, type EventSelection, retryEvents as retry } from '../store/events.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
 import { selectionTable } from './read-events.ts';
@@ -12,7 +12,7 @@ export interface Retried {
 export const retryEvents: ProcedureDefinition<
   Tools,
   EventSelection,
-  readonly { readonly type: EventType; readonly count: number }[],
+  readonly { readonly type: RecordedType; readonly count: number }[],
   Retried
 > = {
   name: 'retry-events',

@@ -1,12 +1,13 @@
 /** Describes an event of the outbox as a CloudEvent 1.0, with what its consumers need to take it once and in order. */
-import { type EventKind, type EventType, eventTypes } from '../event-types.ts';
+import type { EventKind, RecordedType } from '../event-types.ts';
+import { severityOf } from './event-envelope.ts';
 
 /** What the outbox knows of an event. */
 export interface RecordedEvent {
   readonly sequence: string;
   readonly event_id: string;
   readonly at: Date;
-  readonly type: EventType;
+  readonly type: RecordedType;
   readonly subject: string | null;
   readonly data: Readonly<Record<string, unknown>>;
   readonly producer: string;
@@ -20,7 +21,7 @@ export interface CloudEvent {
   readonly id: string;
   /** The issuer. */
   readonly source: string;
-  readonly type: EventType;
+  readonly type: RecordedType;
   readonly subject?: string;
   readonly time: string;
   readonly datacontenttype: 'application/json';
@@ -49,8 +50,7 @@ export function toCloudEvent(event: RecordedEvent, issuer: string): CloudEvent {
     data: event.data,
     idempotencykey: event_id,
     sequence: event.sequence.padStart(19, '0'),
-    // A release of before may have written a type that this one does not know.
-    severity: (eventTypes[event.type] as EventKind | undefined)?.severity ?? 'info',
+    severity: severityOf(event.type, event.data),
     producer: event.producer,
     ...(correlation_id !== null && { correlationid: correlation_id }),
     ...(traceparent !== null && { traceparent }),

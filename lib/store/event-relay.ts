@@ -1,5 +1,5 @@
 /** The outbox of events as their relay sees it: one relays at a time, takes what is due in order, and notes what became of it. */
-import type { EventType } from '../event-types.ts';
+import type { RecordedType } from '../event-types.ts';
 import type { Database } from './database.ts';
 
 /** An event that waits to be sent. */
@@ -8,7 +8,7 @@ export interface OutboxEvent {
   readonly sequence: string;
   readonly event_id: string;
   readonly at: Date;
-  readonly type: EventType;
+  readonly type: RecordedType;
   /** Null where it is about nobody who is known: then it has no order. */
   readonly subject: string | null;
   readonly data: Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 /** Questions about the events that were recorded: their health, lists of them, and those that were set aside. */
-import type { EventType } from '../event-types.ts';
+import type { RecordedType } from '../event-types.ts';
 import type { Database } from './database.ts';
 import type { OutboxEvent } from './event-relay.ts';
 
@@ -44,7 +44,7 @@ export interface StoredEvent extends OutboxEvent {
 }
 
 export interface EventSelection {
-  readonly types?: readonly EventType[];
+  readonly types?: readonly RecordedType[];
   readonly subject?: string;
   readonly set_aside?: boolean;
 }
@@ -94,8 +94,8 @@ export async function listLastEvents(db: Database, selection: EventSelection, si
 }
 
 /** How many of each type were set aside. */
-export async function countSetAside(db: Database, selection: EventSelection): Promise<{ type: EventType; count: number }[]> {
-  return db.ask<{ type: EventType; count: number }>(
+export async function countSetAside(db: Database, selection: EventSelection): Promise<{ type: RecordedType; count: number }[]> {
+  return db.ask<{ type: RecordedType; count: number }>(
     'count-set-aside-events',
     db.sql`
       select type, count(*)::integer as count from events

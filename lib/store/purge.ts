@@ -22,6 +22,8 @@ export const retention = {
   devices_ms: hours(24 * 365),
   /** Days after the last attempt; a notice to a client that is gone is never tried to the end. */
   notices_ms: hours(24 * 7),
+  /** Days in which a producer may hand the same event in once more, and it is known. */
+  ingested_ms: hours(24 * 7),
   /** Days after their lines; a delivery that failed comes again for four. */
   metric_batches_ms: hours(24 * 7),
 } as const;
@@ -107,6 +109,7 @@ export const purgedTables = [
   'devices',
   'logout_notices',
   'events',
+  'ingested_events',
   'metric_minutes',
   'metric_batches',
 ] as const;
@@ -182,6 +185,8 @@ export async function purgeTable(
       return sweep(db, table, sql`created_at < ${before(now, retention.notices_ms)}`, until);
     case 'events':
       return deleteByIndex(db, table, sql`at < ${before(now, events_ms)} and delivered_at is not null`, until);
+    case 'ingested_events':
+      return deleteByIndex(db, table, sql`at < ${before(now, retention.ingested_ms)}`, until);
     case 'metric_minutes':
       return deleteByIndex(db, table, sql`minute < ${before(now, metrics_ms)}`, until);
     case 'metric_batches':
