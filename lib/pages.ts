@@ -19,6 +19,7 @@ export const pages = {
   certificates: { purpose: 'Renew or replace a certificate' },
   'vacuum-and-bloat': { purpose: 'Tables grow, or hold too many dead rows or tokens' },
   'review-access': { purpose: 'Go through who used the server and from where' },
+  'security-review': { purpose: 'Go through the security of a stage, point by point' },
   'full-restore': { purpose: 'Build the whole system again in an empty account' },
   'rate-limits': { purpose: 'See who is throttled, and change the limits' },
   'personal-data': { purpose: "Export or erase an end-user's data" },

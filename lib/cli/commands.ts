@@ -5,6 +5,7 @@ import type { FunctionProcedureName, procedures, ToolProcedureName } from '../pr
 import type { ToolProcedure } from '../releases/tool.ts';
 import { backupCommands } from './backup-commands.ts';
 import { blockCommands } from './block-commands.ts';
+import { databaseCommands } from './database-commands.ts';
 import { retryEventsCommand } from './event-commands.ts';
 import { CliFailure } from './exit-codes.ts';
 import { maintenanceCommand } from './maintenance-command.ts';
@@ -190,6 +191,7 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
     show: showDatabaseReport,
     example: 'oauth2ctl database-report --stage production',
   },
+  ...databaseCommands,
   'rotate-signing-keys': {
     acts: 'planned',
     options: [{ flags: '--emergency', purpose: 'a key was stolen: replace all keys and withdraw the old ones at once' }],

@@ -61,8 +61,14 @@ export function showDatabaseReport(report: Values): string {
       ? []
       : [
           table(
-            ['CALLS', 'MEAN MS', 'TOTAL MS', 'STATEMENT'],
-            slowest.map((one: Values) => [one.calls, one.mean_ms.toFixed(2), one.total_ms.toFixed(0), one.statement]),
+            ['CALLS', 'MEAN MS', 'TOTAL MS', 'ID', 'STATEMENT'],
+            slowest.map((one: Values) => [
+              one.calls,
+              one.mean_ms.toFixed(2),
+              one.total_ms.toFixed(0),
+              one.query_id,
+              one.statement,
+            ]),
           ),
         ]),
     table(

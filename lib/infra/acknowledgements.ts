@@ -72,22 +72,28 @@ export function acknowledgePort(instance: IConstruct): void {
 
 /** @param arns with a name that is not known yet */
 export function acknowledgeRewound(role: IConstruct, arns: readonly string[]): void {
+  const reason =
+    'An instance for a restore to an instant gets its name and its id when it is made, and what RDS keeps of a lost one has only an id; all are looked at to find those that are left';
+  for (const arn of arns) acknowledgeArn(role, arn, reason);
+}
+
+/** @param arn of all functions of the stage */
+export function acknowledgeAliases(role: IConstruct, arn: string): void {
+  acknowledgeArn(role, arn, 'Every function of the stage is asked for its alias; one by one they would not fit into a policy');
+}
+
+function acknowledgeArn(role: IConstruct, arn: string, reason: string): void {
   const { partition, region, account } = Stack.of(role);
-  const known = (text: string) =>
-    [
-      [partition, 'Partition'],
-      [region, 'Region'],
-      [account, 'AccountId'],
-    ].reduce(
-      (shown, [value = '', name]) => (Token.isUnresolved(value) ? shown.replaceAll(value, `<AWS::${name}>`) : shown),
-      text,
-    );
-  for (const arn of arns)
-    acknowledge(
-      role,
-      `AwsSolutions-IAM5[Resource::${known(arn)}]`,
-      'An instance for a restore to an instant gets its name and its id when it is made, and what RDS keeps of a lost one has only an id; all are looked at to find those that are left',
-    );
+  const names = [
+    [partition, 'Partition'],
+    [region, 'Region'],
+    [account, 'AccountId'],
+  ] as const;
+  const shown = names.reduce(
+    (text, [value, name]) => (Token.isUnresolved(value) ? text.replaceAll(value, `<AWS::${name}>`) : text),
+    arn,
+  );
+  acknowledge(role, `AwsSolutions-IAM5[Resource::${shown}]`, reason);
 }
 
 export function acknowledgeKeyRotation(secret: IConstruct): void {

@@ -72,7 +72,7 @@ function judgeStatements({ long_running, blocked, slowest }: DatabaseReport): Da
         (one): DatabaseFinding => ({
           about: 'locks',
           seen: `process ${one.pid} (${one.role}) waits ${seconds(one.seconds)} for process ${one.blocked_by.join(', ')}: ${one.statement}`,
-          change: `end what holds the lock: select pg_terminate_backend(${one.blocked_by[0]}); a migration waits for quieter times`,
+          change: `end what holds the lock: oauth2ctl mend-database --end-session ${one.blocked_by[0]}; a migration waits for quieter times`,
         }),
       ),
     ...long_running
@@ -83,8 +83,8 @@ function judgeStatements({ long_running, blocked, slowest }: DatabaseReport): Da
           seen: `process ${one.pid} (${one.role}, ${one.state}) since ${seconds(one.seconds)}: ${one.statement}`,
           change:
             one.state === 'active'
-              ? `let it end, or select pg_cancel_backend(${one.pid})`
-              : `an open transaction keeps rows and locks: select pg_terminate_backend(${one.pid}), and mend who left it open`,
+              ? `let it end, or oauth2ctl mend-database --cancel-statement ${one.pid}`
+              : `an open transaction keeps rows and locks: oauth2ctl mend-database --end-session ${one.pid}, and mend who left it open`,
         }),
       ),
     ...(slowest ?? [])
@@ -93,8 +93,7 @@ function judgeStatements({ long_running, blocked, slowest }: DatabaseReport): Da
         (one): DatabaseFinding => ({
           about: 'statements',
           seen: `${one.mean_ms.toFixed(1)} ms each, ${one.calls} times: ${one.statement}`,
-          change:
-            'index: explain (analyze, buffers) it and add the index that it lacks by a migration; where it reads from disk, a larger instance',
+          change: `index: oauth2ctl explain-statement ${one.query_id} shows what it lacks; add that by a migration; where it reads from disk, a larger instance`,
         }),
       ),
   ];
@@ -124,7 +123,7 @@ function judgeIndexes({ tables, indexes }: DatabaseReport): DatabaseFinding[] {
         ({ name, table }): DatabaseFinding => ({
           about: 'indexes',
           seen: `${name} on ${table} was not built to its end`,
-          change: `index: drop index ${name} and create it again`,
+          change: `index: oauth2ctl mend-database --rebuild-index ${name}`,
         }),
       ),
     ...tables
@@ -156,7 +155,7 @@ function judgeUpkeep({ tables, database, settings }: DatabaseReport): DatabaseFi
         ({ name, live_rows, dead_rows, last_vacuum }): DatabaseFinding => ({
           about: 'bloat',
           seen: `${name} has ${dead_rows} dead rows beside ${live_rows} live ones; last vacuum: ${last_vacuum ? new Date(last_vacuum).toISOString() : 'never'}`,
-          change: `vacuum (analyze) ${name}; where it comes back, parameter group: autovacuum_vacuum_scale_factor lower, and look for a transaction left open`,
+          change: `oauth2ctl mend-database --vacuum ${name}; where it comes back, parameter group: autovacuum_vacuum_scale_factor lower, and look for a transaction left open`,
         }),
       ),
     ...tables
@@ -165,7 +164,7 @@ function judgeUpkeep({ tables, database, settings }: DatabaseReport): DatabaseFi
         ({ name, transaction_age }): DatabaseFinding => ({
           about: 'vacuum',
           seen: `${name} was not frozen for ${transaction_age} transactions`,
-          change: `vacuum (freeze) ${name} in a quiet hour, before autovacuum does it in a busy one`,
+          change: `oauth2ctl mend-database --vacuum ${name} --freeze in a quiet hour, before autovacuum does it in a busy one`,
         }),
       ),
     ...(pages >= thresholds.cache_reads && hits < thresholds.cache_hit_percent
@@ -214,14 +213,14 @@ function judgeSettings({ settings, connections, slowest, sees_everybody }: Datab
     findings.push(
       finding(
         'pg_stat_statements is not there, so the slowest statements are not known',
-        'create extension pg_stat_statements as the administrator, and shared_preload_libraries in the parameter group',
+        'oauth2ctl migrate makes the extension where it may, as the administrator; shared_preload_libraries in the parameter group',
       ),
     );
   if (!sees_everybody)
     findings.push({
       about: 'rights',
       seen: 'what other roles run is hidden from this report',
-      change: 'grant pg_monitor to oauth2_operator, as the administrator',
+      change: 'grant pg_monitor to oauth2_operator: whoever runs the database does that, as its administrator',
     });
   return findings;
 }

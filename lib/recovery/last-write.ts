@@ -34,6 +34,7 @@ const harmless = new Set([
   'maintenance',
   'unblock',
   'purge-expired',
+  'mend-database',
 ]);
 
 /** What was done by somebody; what a schedule does ends nothing. */

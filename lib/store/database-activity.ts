@@ -79,6 +79,8 @@ function readable(row: RunningStatement): RunningStatement {
 }
 
 export interface SlowStatement {
+  /** Of 64 bits, as text. */
+  readonly query_id: string;
   readonly calls: number;
   readonly mean_ms: number;
   readonly total_ms: number;
@@ -98,7 +100,7 @@ export async function listSlowestStatements(db: Database): Promise<SlowStatement
   const rows = await db.ask<SlowStatement>(
     'list-slowest-statements',
     db.sql`
-      select calls::float8 as calls, mean_exec_time as mean_ms, total_exec_time as total_ms, rows::float8 as rows, query as statement
+      select queryid::text as query_id, calls::float8 as calls, mean_exec_time as mean_ms, total_exec_time as total_ms, rows::float8 as rows, query as statement
       from pg_stat_statements
       where dbid = (select oid from pg_database where datname = current_database()) and query not like '<insufficient privilege>'
       order by total_exec_time desc limit 10`,

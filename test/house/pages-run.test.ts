@@ -14,11 +14,13 @@ const account = { username: 'page-user', email: 'page-user@example.com', passwor
 
 let deployment: Deployment;
 let sql: postgres.Sql;
+let session: postgres.Sql;
 let clientId: string;
 before(async () => {
   deployment = await openDeployment();
   const { host, port } = readRuntimeFile(deployment.runtime?.folder ?? '')?.database ?? { host: '', port: 0 };
   sql = postgres({ host, port, database: 'oauth2', username: 'postgres', max: 1, onnotice: () => {} });
+  session = postgres({ host, port, database: 'oauth2', username: 'oauth2_api', max: 1, onnotice: () => {} });
   const client = { client_name: 'page', grant_types: ['client_credentials'] };
   clientId = (await deployment.operate<{ client_id: string }>('create-client', client)).client_id;
   await deployment.operate('create-user', account);
@@ -26,7 +28,7 @@ before(async () => {
   await sql`update signing_keys set created_at = created_at - interval '30 days'`;
 });
 after(async () => {
-  await sql.end();
+  await Promise.all([sql.end(), session.end()]);
   await deployment.stop();
 });
 
@@ -58,13 +60,26 @@ function accountOf(page: string): string {
   return deleting.includes(page) ? `account-of-${page}` : account.username;
 }
 
-async function runBlock(page: string, { language, lines, prints }: PageBlock): Promise<void> {
-  const username = accountOf(page);
-  const fill = (text: string) => text.replaceAll('CLIENT_ID', clientId).replaceAll('USERNAME', username);
+/** Names in capitals that stand for something in the database, and what they stand for. */
+async function findInDatabase(): Promise<Record<string, string>> {
+  const [statement] =
+    await sql`select queryid::text as id from pg_stat_statements where query like 'select%from clients%' limit 1`;
+  const [index] = await sql`select indexrelname as name from pg_stat_user_indexes where relname = 'sessions' order by 1 limit 1`;
+  return { QUERY_ID: statement?.id ?? '', INDEX: index?.name ?? '' };
+}
+
+/** A session of the request path, for a page that ends it. */
+async function openSession(): Promise<string> {
+  const [row] = await session`select pg_backend_pid() as pid`;
+  return String(row?.pid);
+}
+
+async function runBlock(page: string, { lines, prints }: PageBlock, found: Readonly<Record<string, string>>): Promise<void> {
+  const names = { CLIENT_ID: clientId, USERNAME: accountOf(page), ...found };
+  const fill = (text: string) => Object.entries(names).reduce((filled, [name, value]) => filled.replaceAll(name, value), text);
   let printed = '';
   for (const line of lines.map(fill)) {
-    if (language === 'sql') await sql.unsafe(line);
-    else if (line.startsWith('npx cdk')) checkCdk(line, page);
+    if (line.startsWith('npx cdk')) checkCdk(line, page);
     else printed += await runLine(page, line);
   }
   const missing = findMissing(prints.map(fill), printed);
@@ -80,7 +95,8 @@ for (const page of [...commandNames, ...pageNames]) {
       blocks.some(({ prints }) => prints.length > 0),
       `${page}.md does not say what its commands print`,
     );
-    for (const block of blocks) await runBlock(page, block);
+    const found = { ...(await findInDatabase()), PID: await openSession() };
+    for (const block of blocks) await runBlock(page, block, found);
   });
 }
 

@@ -6,7 +6,8 @@ import { alarmNames, alarms } from '../../lib/alarms.ts';
 import { burnAlarms, objectiveNames, objectives } from '../../lib/objectives.ts';
 import { pageNames, pages } from '../../lib/pages.ts';
 import { type Procedure, procedures } from '../../lib/procedures.ts';
-import { type Line, sections } from './sections.ts';
+import type { Line } from './sections/section.ts';
+import { sections } from './sections.ts';
 
 const root = join(import.meta.dirname, '../..');
 

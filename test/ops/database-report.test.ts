@@ -83,7 +83,7 @@ test('a statement that waits is named with whom it waits for, an open transactio
   assert.match(
     seen({ findings: judged }, 'locks').join(),
     new RegExp(
-      `process ${blocked.pid} .* for process ${blocked.blocked_by[0]}: update users.*pg_terminate_backend\\(${blocked.blocked_by[0]}\\)`,
+      `process ${blocked.pid} .* for process ${blocked.blocked_by[0]}: update users.*mend-database --end-session ${blocked.blocked_by[0]}`,
     ),
   );
   assert.match(seen({ findings: judged }, 'statements').join(), /idle in transaction\) since 60 s/);
@@ -108,7 +108,10 @@ test('dead rows, an index that nobody reads and scans of a whole table are found
   );
   const busy = found.tables.map((table) => (table.name === 'heap' ? { ...table, index_scans: thresholds.table_reads } : table));
   const findings = judgeDatabase({ ...found, tables: busy });
-  assert.match(seen({ findings }, 'bloat').join(), /heap has 8000 dead rows .*last vacuum: never → vacuum \(analyze\) heap/);
+  assert.match(
+    seen({ findings }, 'bloat').join(),
+    /heap has 8000 dead rows .*last vacuum: never → oauth2ctl mend-database --vacuum heap/,
+  );
   assert.match(
     seen({ findings }, 'indexes').join('\n'),
     /heap_nobody on heap takes [\d.]+ MiB and was never read → index: drop index/,
@@ -130,7 +133,7 @@ test('a role that does not see what others run is told so, with the grant to mak
   assert.deepEqual(seen({ findings }, 'rights'), []);
   const blind = judgeDatabase({ ...(await report()), sees_everybody: false, slowest: null });
   assert.match(seen({ findings: blind }, 'rights').join(), /grant pg_monitor to oauth2_operator/);
-  assert.match(seen({ findings: blind }, 'settings').join(), /create extension pg_stat_statements/);
+  assert.match(seen({ findings: blind }, 'settings').join(), /oauth2ctl migrate makes the extension/);
 });
 
 test('figures that no test provokes: connections, cache, freezing, sorts on disk, memory, a restart that is due', async () => {

@@ -19,7 +19,6 @@ export function readPage(name: string): string {
 }
 
 export interface PageBlock {
-  readonly language: 'sh' | 'sql';
   readonly lines: readonly string[];
   /** Lines of the block `text` that follows: each is somewhere in what the commands print, in this order. */
   readonly prints: readonly string[];
@@ -29,10 +28,9 @@ const linesOf = (text: string) => text.trim().split('\n');
 
 /** @throws {Error} where the page has none */
 export function blocksOf(name: string): PageBlock[] {
-  const fences = [...readPage(name).matchAll(/^```(sh|sql)\n(.*?)^```(?:\n```text\n(.*?)^```)?/gms)];
+  const fences = [...readPage(name).matchAll(/^```sh\n(.*?)^```(?:\n```text\n(.*?)^```)?/gms)];
   if (fences.length === 0) throw new Error(`${name}.md has no command`);
-  return fences.map(([, language, block = '', prints]) => ({
-    language: language as PageBlock['language'],
+  return fences.map(([, block = '', prints]) => ({
     lines: linesOf(block),
     prints: prints === undefined ? [] : linesOf(prints),
   }));
@@ -84,6 +82,6 @@ export function readCommand(line: string, page: string): PageCommand {
 export function commandsOf(name: string, fill: Readonly<Record<string, string>> = {}): PageCommand[] {
   const filled = (line: string) =>
     Object.entries(fill).reduce((text, [placeholder, value]) => text.replaceAll(placeholder, value), line);
-  const lines = blocksOf(name).flatMap(({ language, lines }) => (language === 'sh' ? lines : []));
+  const lines = blocksOf(name).flatMap(({ lines }) => lines);
   return lines.map((line) => readCommand(filled(line), name));
 }

@@ -7,7 +7,7 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { functionName } from '../../procedures.ts';
 import { releasesPath } from '../../releases/record.ts';
-import { acknowledgeReleaseNumbers } from '../acknowledgements.ts';
+import { acknowledgeAliases, acknowledgeReleaseNumbers } from '../acknowledgements.ts';
 import type { CheckedStage } from '../read-stage.ts';
 import type { ServerFunction } from '../server-function.ts';
 import { readSourceFacts } from '../source-facts.ts';
@@ -33,20 +33,16 @@ export class ReleaseRecord extends Construct {
     logGroup.grantWrite(role);
     const names = [...functions.keys()].toSorted();
     const exact = !stage.lacks?.includes('exact policies');
-    role.addToPolicy(
-      new PolicyStatement({
-        // To the emulator, reading one is listing them; and it does not see which parameters are meant.
-        actions: exact ? ['lambda:GetAlias'] : ['lambda:GetAlias', 'lambda:ListAliases'],
-        resources: names.map((name) =>
-          stack.formatArn({
-            service: 'lambda',
-            resource: 'function',
-            resourceName: functionName(stage.name, name),
-            arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-          }),
-        ),
-      }),
-    );
+    const all = stack.formatArn({
+      service: 'lambda',
+      resource: 'function',
+      resourceName: functionName(stage.name, '*'),
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+    // To the emulator, reading one is listing them; and it does not see which parameters are meant.
+    const reading = exact ? ['lambda:GetAlias'] : ['lambda:GetAlias', 'lambda:ListAliases'];
+    role.addToPolicy(new PolicyStatement({ actions: reading, resources: [all] }));
+    acknowledgeAliases(role, all);
     const path = stack.formatArn({ service: 'ssm', resource: 'parameter', resourceName: releasesPath(stage.name).slice(1) });
     role.addToPolicy(new PolicyStatement({ actions: ['ssm:GetParametersByPath'], resources: [exact ? path : '*'] }));
     const writing = ['ssm:PutParameter', 'ssm:DeleteParameters'];
