@@ -9,6 +9,7 @@ export const restoreStateNames = {
   AwaitRewound: 'wait for it',
   DumpRewound: 'dump it',
   RemoveRewound: 'remove the instance',
+  Check: 'read the backup, and see that it is what was written: everything is served meanwhile',
   Maintenance: 'maintenance mode on: what writes is answered 503',
   SafetyBackup: 'safety backup of the database as it is',
   Load: 'load the backup into a database beside the one that serves, and compare every table',
@@ -22,6 +23,7 @@ export const restoreStateNames = {
   TakenBack: 'everything is as it was before',
   Unwind: 'FAILED: remove the instance',
   NotRewound: 'nothing was changed',
+  NotBegun: 'FAILED: nothing was changed',
 } as const;
 
 export type RestoreState = keyof typeof restoreStateNames;

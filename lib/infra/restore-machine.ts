@@ -1,4 +1,4 @@
-/** The state machine of a restore: maintenance, a safety backup, a database beside the one that serves, the swap, and the way back from any of it. */
+/** The state machine of a restore: the backup read, maintenance, a safety backup, a database beside the one that serves, the swap, and the way back from any of it. */
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -39,6 +39,9 @@ const persistently = [...busy, { ErrorEquals: ['States.TaskFailed'], IntervalSec
 
 /** Whatever fails: the database of before serves again. */
 const takenBack = [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'TakeBack' satisfies RestoreState }];
+
+/** Before anything was changed there is nothing to take back. */
+const untouched = { Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'NotBegun' satisfies RestoreState }] };
 
 /** What a procedure is told beside its input. */
 const order = { apply: true, raises: true, 'reason.$': '$.reason', 'actor.$': '$.actor', 'progress.$': '$.run' };
@@ -89,10 +92,7 @@ function rewindStates({ backup, 'rewind-step': fn }: RestoreFunctions): Partial<
     },
     AwaitRewound: { Type: 'Wait', SecondsPath: '$.rewound.answer.pause_seconds', Next: 'LookRewound' satisfies RestoreState },
     DumpRewound: call({ fn: backup, input: dumped, next: 'RemoveRewound', result: 'chosen' }, unwound),
-    RemoveRewound: call(
-      { fn, input: step('remove'), next: 'Maintenance', result: 'rewound', retry: persistently },
-      left('Maintenance'),
-    ),
+    RemoveRewound: call({ fn, input: step('remove'), next: 'Check', result: 'rewound', retry: persistently }, left('Check')),
     Unwind: call({ fn, input: step('remove'), next: 'NotRewound', result: 'rewound', retry: persistently }, left('NotRewound')),
     NotRewound: { Type: 'Fail', ErrorPath: '$.failure.Error', CausePath: '$.failure.Cause' },
   };
@@ -112,9 +112,11 @@ export function restoreStates(functions: RestoreFunctions): Record<string, State
       Type: 'Pass',
       Parameters: { answer: { 'backup_id.$': '$.backup_id' } },
       ResultPath: '$.chosen',
-      Next: 'Maintenance' satisfies RestoreState,
+      Next: 'Check' satisfies RestoreState,
     },
     ...rewindStates(functions),
+    Check: call({ fn: own, input: step('check'), next: 'Maintenance', result: 'check' }, untouched),
+    NotBegun: { Type: 'Fail', ErrorPath: '$.failure.Error', CausePath: '$.failure.Cause' },
     Maintenance: call({ fn: functions.maintenance, input: { on: true }, next: 'SafetyBackup', result: 'maintenance' }),
     SafetyBackup: call({ fn: functions.backup, input: { kind: 'safety' }, next: 'Load', result: 'safety' }),
     Load: call({ fn: own, input: step('load'), next: 'Revoke', result: 'load' }),

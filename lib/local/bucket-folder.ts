@@ -173,6 +173,6 @@ export class BucketFolder {
 }
 
 /** A key as the name of a file. */
-function fileOf(key: string): string {
+export function fileOf(key: string): string {
   return encodeURIComponent(key).replaceAll('*', '%2A').replaceAll('.', '%2E');
 }

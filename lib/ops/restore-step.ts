@@ -8,8 +8,9 @@ import { switchMaintenance } from './maintenance.ts';
 import type { ProcedureDefinition } from './procedure.ts';
 import type { TrailReader } from './read-trail.ts';
 import { dropLeftovers, namesOf, type RestoreNames, swapDatabases, takeBack } from './swap-databases.ts';
+import { readAsWritten } from './verify-backup.ts';
 
-export const restoreSteps = ['load', 'revoke', 'swap', 'finish', 'take-back'] as const;
+export const restoreSteps = ['check', 'load', 'revoke', 'swap', 'finish', 'take-back'] as const;
 export type RestoreStep = (typeof restoreSteps)[number];
 
 /** What tells restores apart: it is a part of names of databases. */
@@ -62,6 +63,10 @@ async function readTrail(
 }
 
 const works: Readonly<Record<RestoreStep, Work>> = {
+  async check(tools, _names, { backup_id }) {
+    await readAsWritten(tools, await findManifest(tools, backup_id), AbortSignal.timeout(limitSeconds * 1000));
+    return {};
+  },
   async load(tools, { live, fresh }, { backup_id }) {
     const manifest = await findManifest(tools, backup_id);
     await dropLeftovers(tools, live);
@@ -100,6 +105,7 @@ const works: Readonly<Record<RestoreStep, Work>> = {
 };
 
 const planned: Readonly<Record<RestoreStep, (names: RestoreNames, backupId: string) => string>> = {
+  check: (_names, backupId) => `read ${backupId}, and see that it is what was written and that this release knows its schema`,
   load: ({ fresh }, backupId) =>
     `load ${backupId} into ${fresh}, compare every table with the manifest and bring the schema up to date`,
   revoke: ({ fresh }) => `end in ${fresh} what was revoked since the backup`,

@@ -1,6 +1,6 @@
 /** Reads a backup from the bucket and sees that it is what was written: its checksum, its length, and the list of what is in it. */
 import { procedures } from '../procedures.ts';
-import { backupIdForm } from './backup-manifest.ts';
+import { type BackupManifest, backupIdForm } from './backup-manifest.ts';
 import { matching, ProcedureFault } from './input.ts';
 import type { StorageTools } from './list-backups.ts';
 import { checkProgram, type ProgramPlace } from './postgres-programs.ts';
@@ -24,6 +24,23 @@ export interface VerifiedBackup extends ReadBack {
   readonly seconds: number;
 }
 
+/** Reads it whole. @throws {ProcedureFault} where it is not what was written */
+export async function readAsWritten(
+  { programs, storage }: Pick<VerifyBackupTools, 'programs' | 'storage'>,
+  manifest: BackupManifest,
+  signal: AbortSignal,
+): Promise<ReadBack> {
+  const id = manifest.backup_id;
+  await checkProgram(programs, 'pg_restore', majorOf(manifest.postgres_version));
+  const found = await readBack({ programs, storage }, id, signal);
+  const differing = (['bytes', 'sha256', 'entries'] as const).filter((fact) => found[fact] !== manifest[fact]);
+  if (differing.length > 0) {
+    const told = differing.map((fact) => `${fact} is ${found[fact]} and was ${manifest[fact]}`).join(', ');
+    throw new ProcedureFault('backup_damaged', `${id} is not what was written: ${told}. Take another one now`, false);
+  }
+  return found;
+}
+
 const limitSeconds = procedures['verify-backup'].seconds - 20;
 
 export const verifyBackup: ProcedureDefinition<VerifyBackupTools, VerifyBackupInput, null, VerifiedBackup> = {
@@ -41,13 +58,7 @@ export const verifyBackup: ProcedureDefinition<VerifyBackupTools, VerifyBackupIn
         'no_such_backup',
         `${id} has no manifest, so it was never finished; list-backups shows those that were`,
       );
-    await checkProgram(programs, 'pg_restore', majorOf(manifest.postgres_version));
-    const found = await readBack({ programs, storage }, id, AbortSignal.timeout(limitSeconds * 1000));
-    const differing = (['bytes', 'sha256', 'entries'] as const).filter((fact) => found[fact] !== manifest[fact]);
-    if (differing.length > 0) {
-      const told = differing.map((fact) => `${fact} is ${found[fact]} and was ${manifest[fact]}`).join(', ');
-      throw new ProcedureFault('backup_damaged', `${id} is not what was written: ${told}. Take another one now`, false);
-    }
+    const found = await readAsWritten({ programs, storage }, manifest, AbortSignal.timeout(limitSeconds * 1000));
     const { taken_at, tables } = manifest;
     const rows = tables.reduce((sum, one) => sum + one.rows, 0);
     return {

@@ -45,6 +45,7 @@ const rewound = (to: string, { instance }: RestoreWindow): string[] => [
 function describePlan(beginning: readonly string[]): string[] {
   return [
     ...beginning,
+    'read it whole, and see that it is what was written',
     'turn maintenance mode on: what writes is answered 503 with Retry-After, discovery, JWKS and introspection go on',
     'back the database up as it is now',
     'load the backup into a database beside it, in one transaction, and compare the rows and the checksum of every table',
@@ -118,6 +119,8 @@ function toFault(ended: EndedExecution, executionArn: string): ReleaseFault {
   switch (ended.last_state as RestoreState | undefined) {
     case 'TakenBack':
       return new ReleaseFault('taken_back', `nothing was restored, the database of before serves: ${why}`);
+    case 'NotBegun':
+      return new ReleaseFault('not_begun', `nothing was restored, and nothing was changed: ${why}`);
     case 'NotRewound':
       return new ReleaseFault('not_rewound', `nothing was restored, and nothing was changed: ${why}`);
     default:

@@ -1,8 +1,9 @@
 /** Drill: the data of a running instance is lost, in three ways, and comes back; nothing that was revoked comes back with it. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileOf } from '../../lib/local/bucket-folder.ts';
 import type { BackupManifest } from '../../lib/ops/backup-manifest.ts';
 import { listDumpedTables } from '../../lib/store/backup-contents.ts';
 import type { Sql } from '../../lib/store/database.ts';
@@ -44,6 +45,23 @@ async function keepTrail({ operate: call }: Deployment): Promise<void> {
   }
   assert.fail('the relay never got its lease');
 }
+
+test('a damaged backup is refused before anything is changed: it never comes to maintenance mode', async () => {
+  const manifest = await takeBackup();
+  const key = `${manifest.taken_at.slice(0, 10).replaceAll('-', '/')}/${manifest.backup_id}.dump`;
+  const found = readdirSync(join(folder, 'buckets'), { recursive: true, encoding: 'utf8' }).find((one) =>
+    one.endsWith(`objects/${fileOf(key)}`),
+  );
+  const path = join(folder, 'buckets', found ?? assert.fail('the dump is nowhere'));
+  const bytes = readFileSync(path);
+  bytes[bytes.length - 100] = (bytes.at(-100) ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+  const refused = await operate('restore', '--backup', manifest.backup_id, '--apply', '--reason', 'drill');
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /nothing was restored, and nothing was changed: .*is not what was written: sha256 is .*not_begun/);
+  const entries = await withDatabase((sql) => sql`select 1 from audit_log where procedure = 'maintenance'`);
+  assert.deepEqual([...entries], []);
+});
 
 test('emptied by a script, the database comes back: every table by count and checksum, a client and a refresh token of before go on', async () => {
   const { client, held, revoked } = await populate('emptied');

@@ -29,3 +29,17 @@ test('every page that does not run in pages-run.test.ts runs as written in the d
     );
   }
 });
+
+/** A screen and a half of a terminal that is 160 columns wide. */
+const longest = { rows: 75, columns: 160, line: 200 };
+
+test('no page is longer than a screen and a half, and none of its sentences goes on beyond what one reads in a line', () => {
+  for (const [name, text] of pages) {
+    const lines = text.trimEnd().split('\n');
+    const rows = lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / longest.columns)), 0);
+    assert.ok(rows <= longest.rows, `${name}.md has ${rows} rows`);
+    const prose = text.replaceAll(/^```.*?^```$/gms, '').split('\n');
+    for (const line of prose.filter((one) => !one.startsWith('|')))
+      assert.ok(line.length <= longest.line, `${name}.md has a line of ${line.length}: ${line.slice(0, 80)}`);
+  }
+});

@@ -66,6 +66,15 @@ describe('a restore', { concurrency: true }, () => {
       assert.match(String(failure), new RegExp(`${state} failed`));
     });
 
+  it('of a backup that is not what was written ends before anything is changed, and says why', async () => {
+    for (const input of [byBackup, toTime]) {
+      const { states, failure, called } = await run(input, 'Check');
+      assert.deepEqual(states.slice(-2), ['Check', 'NotBegun']);
+      assert.ok(!states.includes('Maintenance') && !called.includes('take-back'));
+      assert.match(String(failure), /Check failed/);
+    }
+  });
+
   for (const state of ['Rewind', 'LookRewound', 'DumpRewound'])
     it(`to an instant that fails in ${state} removes the instance, touches nothing else, and says why`, async () => {
       const { states, failure, called } = await run(toTime, state);

@@ -27,12 +27,13 @@ describe('the state machine of a restore of production', async () => {
   /** Before maintenance mode there is an instance to remove and nothing to take back; one that cannot be removed holds nothing up. */
   const ways = new Map([
     ...['Rewind', 'LookRewound', 'DumpRewound'].map((name) => [name, 'Unwind'] as const),
-    ['RemoveRewound', 'Maintenance'],
+    ['RemoveRewound', 'Check'],
+    ['Check', 'NotBegun'],
     ['Unwind', 'NotRewound'],
   ]);
 
   it('goes to an instant only where one is named, and removes the instance before it touches what serves', () => {
-    const path = ['Begin', 'Rewind', 'LookRewound', 'IsRewound', 'DumpRewound', 'RemoveRewound', 'Maintenance'];
+    const path = ['Begin', 'Rewind', 'LookRewound', 'IsRewound', 'DumpRewound', 'RemoveRewound', 'Check', 'Maintenance'];
     const leads = (name: string): string[] => {
       const {
         Next,
@@ -44,7 +45,8 @@ describe('the state machine of a restore of production', async () => {
     for (const [index, name] of path.entries()) if (index > 0) assert.ok(leads(path[index - 1] ?? '').includes(name), name);
     assert.deepEqual(leads('Begin').toSorted(), ['ByBackup', 'Rewind']);
     assert.deepEqual(leads('AwaitRewound'), ['LookRewound']);
-    assert.equal(states.NotRewound?.Type, 'Fail');
+    for (const end of ['NotRewound', 'NotBegun']) assert.equal(states[end]?.Type, 'Fail');
+    assert.equal(states.ByBackup?.Next, 'Check');
   });
 
   it('leads from each step to the next, and from whatever fails to the step that takes everything back', () => {
