@@ -98,6 +98,12 @@ export const procedures = {
     purpose: 'Let a client, an account or addresses in again',
   },
   'list-blocks': { needs: ['database'], writes: false, command: true, purpose: 'List what is blocked, why and until when' },
+  'audit-log': {
+    needs: ['database'],
+    writes: false,
+    command: true,
+    purpose: 'Show who ran which procedure, when, why, and how it ended',
+  },
   status: { needs: ['database', 'signing'], writes: false, command: true, purpose: 'Show what runs and whether it is well' },
   ...databaseProcedures,
   'publish-gauges': {

@@ -3,6 +3,7 @@
 import { detailStatus } from '../observe/detail-status.ts';
 import type { FunctionProcedureName, procedures, ToolProcedureName } from '../procedures.ts';
 import type { ToolProcedure } from '../releases/tool.ts';
+import { auditLogCommand } from './audit-log-command.ts';
 import { backupCommands } from './backup-commands.ts';
 import { blockCommands } from './block-commands.ts';
 import { databaseCommands } from './database-commands.ts';
@@ -192,6 +193,7 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
     example: 'oauth2ctl database-report --stage production',
   },
   ...databaseCommands,
+  'audit-log': auditLogCommand,
   'rotate-signing-keys': {
     acts: 'planned',
     options: [{ flags: '--emergency', purpose: 'a key was stolen: replace all keys and withdraw the old ones at once' }],

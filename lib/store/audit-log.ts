@@ -37,3 +37,39 @@ export async function listLastRuns(db: Database): Promise<LastRun[]> {
       where outcome = 'succeeded' or actor !~ '[@:]' order by procedure, audit_id desc`,
   );
 }
+
+export interface AuditSelection {
+  readonly from: Date;
+  readonly to: Date;
+  readonly actor?: string;
+  readonly procedure?: string;
+  readonly incident?: string;
+  /** Without what schedules, deploys and the server itself did. */
+  readonly operators?: boolean;
+}
+
+export interface AuditRow extends AuditEntry {
+  /** A number of 64 bits, as text. */
+  readonly audit_id: string;
+  readonly at: Date;
+}
+
+/** Entries of a time, oldest first. @param after number of the last one that is known */
+export async function listAuditEntries(
+  { ask, sql }: Database,
+  { from, to, actor, procedure, incident, operators }: AuditSelection,
+  after: string,
+  most: number,
+): Promise<AuditRow[]> {
+  return ask<AuditRow>(
+    'list-audit-entries',
+    sql`
+      select audit_id::text as audit_id, at, actor, procedure, reason, plan, outcome, detail, incident_id from audit_log
+      where at >= ${from} and at <= ${to} and audit_id > ${after}::bigint
+        and ${actor === undefined ? sql`true` : sql`actor = ${actor}`}
+        and ${procedure === undefined ? sql`true` : sql`procedure = ${procedure}`}
+        and ${incident === undefined ? sql`true` : sql`incident_id = ${incident}`}
+        and ${operators ? sql`actor ~ '[@:]'` : sql`true`}
+      order by audit_log.audit_id limit ${most}`,
+  );
+}

@@ -59,7 +59,7 @@ export const additional: readonly Section[] = [
           'test/conformance/log-leakage.test.ts',
         ],
       },
-      { there: 'audit', here: ['review-access'], tests: [pagesRun] },
+      { there: 'audit', here: ['audit-log', 'review-access'], tests: [pagesRun] },
       { there: 'support: documentation, issues, security policy', here: ['security-review', 'incident'], tests: [pagesRun] },
     ],
   },
