@@ -26,6 +26,8 @@ async function describeInstance(stage: string): Promise<{ seen: string; mend: st
       mend: 'look at the proxy, its target and the security groups: oauth2ctl logs --function database',
     };
   } catch (error) {
+    if ((error as Error).name === 'DBInstanceNotFoundFault')
+      return { seen: `there is no instance ${name}`, mend: 'have it made anew and restored: runbooks/lost-database.md' };
     return { seen: `RDS says: ${(error as Error).message}`, mend: 'look at the instance in the RDS console' };
   } finally {
     rds.destroy();

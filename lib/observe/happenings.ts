@@ -2,6 +2,7 @@
 import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { logGroups } from '../log-queries.ts';
 import { listMoves, listReleases } from '../releases/ledger.ts';
+import { verifying } from '../releases/throw-away-client.ts';
 import { type ToolContext, withClients } from '../releases/tool.ts';
 import { instanceName } from '../stages.ts';
 import type { Act } from './measured.ts';
@@ -99,15 +100,27 @@ async function readDatabaseLog(logs: CloudWatchLogsClient, stage: string, window
 }
 
 /** What changes how a stage serves; what only makes a client or lists something does not. */
-const changes = /^(migrate|maintenance|block|unblock|rotate-|revoke-|disable-|restore|purge-expired)/;
+const changes = /^(migrate|maintenance|mend-database|block|unblock|rotate-|revoke-|disable-|delete-|restore|purge-expired)/;
 
-/** Each deploy and each start migrates, most of them without anything to do. */
-const isIdle = (procedure: string, detail: string | null) =>
-  procedure === 'migrate' && detail !== null && !detail.includes('applied');
+/** Runs that changed nothing, by what they say of themselves: most of them are of a schedule or a deploy. */
+const idle: Readonly<Record<string, RegExp>> = {
+  migrate: /^schema version \d+$/,
+  maintenance: /^maintenance mode (on|off), was \1$/,
+  unblock: /^nothing to lift$/,
+  'mend-database': /^nothing: /,
+  'purge-expired': /^\d+ partitions created, 0 dropped, 0 rows deleted$/,
+};
+
+/** What was refused changed nothing, unless it is one of those that may have stopped half-way. */
+const hasEffect = ({ procedure, outcome, detail }: Act) =>
+  outcome === 'failed' ? /^(migrate|restore)/.test(procedure) : !(detail !== null && idle[procedure]?.test(detail));
+
+/** The client of `verify` is disabled at its end, as it was made for it. */
+const isOwnTrace = ({ procedure, reason }: Act) => procedure === 'disable-client' && reason?.startsWith(verifying) === true;
 
 function ofActs(acts: readonly Act[]): Happening[] {
   return acts
-    .filter(({ procedure, outcome, detail }) => changes.test(procedure) && outcome !== 'planned' && !isIdle(procedure, detail))
+    .filter((act) => changes.test(act.procedure) && act.outcome !== 'planned' && hasEffect(act) && !isOwnTrace(act))
     .map(
       ({ at, actor, procedure, reason, outcome, detail }): Happening => ({
         at,

@@ -99,6 +99,13 @@ function isNear(at: string, { symptoms }: Circumstances): boolean {
   });
 }
 
+/** What an operator's procedure can make of requests: who is shut out or revoked is refused, and fails nobody else. */
+function effectsOf(procedure: string): readonly SymptomName[] {
+  if (/^(block|unblock|revoke-|disable-|delete-)/.test(procedure)) return ['requests are refused', 'less is asked'];
+  if (/^(migrate|mend-database|purge-expired|rotate-database)/.test(procedure)) return ['requests fail', 'requests are slow'];
+  return ['requests fail', 'requests are slow', 'requests are refused', 'less is asked'];
+}
+
 function ofHappenings(circumstances: Circumstances): Weighed[] {
   const { symptoms, happenings } = circumstances;
   const has = (...names: SymptomName[]) => symptoms.some(({ symptom }) => names.includes(symptom));
@@ -109,7 +116,7 @@ function ofHappenings(circumstances: Circumstances): Weighed[] {
     database: has('requests fail', 'requests are slow'),
   };
   return happenings
-    .filter(({ kind }) => able[kind])
+    .filter(({ kind, procedure }) => able[kind] && (procedure === undefined || has(...effectsOf(procedure))))
     .map(({ at, kind, what, procedure }): Weighed => {
       const near = isNear(at, circumstances);
       const because = `${near ? 'it began right after' : 'in the time that was looked at'}: ${at.slice(0, 19)}Z ${what}`;

@@ -1,6 +1,9 @@
-/** Proves that tokens are issued and introspected: with a client of its own, which is disabled afterwards whatever happens. */
+/** Proves that tokens are issued and introspected: with a client of its own, which is disabled afterwards whatever happens, and purged days later. */
 import { addressOf, ask, type Finding, find } from './check-server.ts';
 import type { ToolAnswer, ToolContext } from './tool.ts';
+
+/** By which the purge knows it. */
+const throwAwayName = 'oauth2ctl verify';
 
 interface Server {
   readonly issuer: string;
@@ -46,11 +49,15 @@ async function useToken(server: Server, client: Client): Promise<{ token: string
   return { token, findings: [issued, introspected] };
 }
 
-/** @param reason goes into the audit log with both procedures */
-export async function checkTokens(context: ToolContext, server: Server, reason: string): Promise<Finding[]> {
+/** How the reasons begin that the audit log has of its client. */
+export const verifying = 'verify: ';
+
+/** @param why goes into the audit log with both procedures */
+export async function checkTokens(context: ToolContext, server: Server, why: string): Promise<Finding[]> {
+  const reason = `${verifying}${why}`;
   let client: Client | undefined;
   const created = await find('client', async () => {
-    const input = { client_name: 'oauth2ctl verify', grant_types: ['client_credentials'] };
+    const input = { client_name: throwAwayName, grant_types: ['client_credentials'] };
     client = resultOf<Client>('create-client', await context.call('create-client', input, reason));
     return `${client.client_id}, for this check only`;
   });

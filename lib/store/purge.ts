@@ -1,7 +1,7 @@
 /** Deletes rows that nothing will ask for again, in bounded batches that each commit on their own. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Database } from './database.ts';
-import { aboutUser, andRecord, familyName } from './event-recording.ts';
+import { aboutClient, aboutUser, andRecord, familyName } from './event-recording.ts';
 
 const batch = 1000;
 /** Blocks of 8 KiB that one step of a sweep reads. */
@@ -22,6 +22,8 @@ export const retention = {
   devices_ms: hours(24 * 365),
   /** Days after the last attempt; a notice to a client that is gone is never tried to the end. */
   notices_ms: hours(24 * 7),
+  /** Longer than any access token lives. */
+  checks_ms: hours(48),
   /** Days in which a producer may hand the same event in once more, and it is known. */
   ingested_ms: hours(24 * 7),
   /** Days after their lines; a delivery that failed comes again for four. */
@@ -107,6 +109,7 @@ export const purgedTables = [
   'sessions',
   'throttles',
   'devices',
+  'clients',
   'logout_notices',
   'events',
   'ingested_events',
@@ -178,6 +181,20 @@ export async function purgeTable(
         sql`least(ended_at, expires_at) < ${before(now, retention.sessions_ms)}
           and not exists (select from token_families f where f.session_id = t.session_id and f.revoked_at is null and not f.offline)`,
         until,
+      );
+    case 'clients':
+      // Those that a check of the stage made for itself; its tokens have long expired.
+      return sweep(
+        db,
+        table,
+        sql`client_name = 'oauth2ctl verify' and not dynamic and disabled_at < ${before(now, retention.checks_ms)}`,
+        until,
+        andRecord(db, now, {
+          type: 'client_deleted',
+          from: 'deleted',
+          subject: aboutClient(db, sql`client_id`),
+          data: sql`'client_id', client_id, 'reason', 'made by a check of the stage'`,
+        }),
       );
     case 'throttles':
       return deleteByIndex(db, table, sql`resets_at <= ${now}`, until);

@@ -45,9 +45,9 @@ test('the client is for client credentials, and disabled by its id with the same
     {
       name: 'oauth2-dev-create-client',
       input: { client_name: 'oauth2ctl verify', grant_types: ['client_credentials'] },
-      reason: 'after 1.1.0',
+      reason: 'verify: after 1.1.0',
     },
-    { name: 'oauth2-dev-disable-client', input: { client_id: 'throw-away' }, reason: 'after 1.1.0' },
+    { name: 'oauth2-dev-disable-client', input: { client_id: 'throw-away' }, reason: 'verify: after 1.1.0' },
   ]);
 });
 

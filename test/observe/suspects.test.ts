@@ -167,3 +167,27 @@ test('errors that nothing explains end in a rollback, on this machine in a chang
   assert.deepEqual(suspects({ symptoms: fails }).at(-1)?.recommend, ['oauth2ctl rollback']);
   assert.match(suspects({ symptoms: fails, stage: 'local' }).at(-1)?.recommend[0] ?? '', /^mend the source/);
 });
+
+test('who was shut out or revoked makes nothing fail, and what was done to the database makes nobody refused', () => {
+  const near = (procedure: string) => ({ happenings: [happened('operator', minutesBefore(1), procedure)] });
+  const refused = [{ symptom: 'requests are refused', since: began }] as const;
+  const blamed = (circumstances: Partial<Circumstances>) => causes(circumstances).some((one) => one.includes('an operator did'));
+  for (const procedure of ['block', 'revoke-tokens', 'disable-client', 'delete-user'])
+    assert.deepEqual(
+      [blamed({ symptoms: fails, ...near(procedure) }), blamed({ symptoms: refused, ...near(procedure) })],
+      [false, true],
+      procedure,
+    );
+  for (const procedure of ['migrate', 'mend-database', 'purge-expired'])
+    assert.deepEqual(
+      [blamed({ symptoms: fails, ...near(procedure) }), blamed({ symptoms: refused, ...near(procedure) })],
+      [true, false],
+      procedure,
+    );
+  for (const procedure of ['maintenance', 'rotate-signing-keys', 'restore-step'])
+    assert.deepEqual(
+      [blamed({ symptoms: fails, ...near(procedure) }), blamed({ symptoms: refused, ...near(procedure) })],
+      [true, true],
+      procedure,
+    );
+});

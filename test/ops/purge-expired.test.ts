@@ -156,3 +156,23 @@ test('two at once both succeed', async () => {
   const names = await listPartitions(bench.migrator);
   assert.equal(names.length, partitionDays + 1);
 });
+
+test('the clients that checks made for themselves leave two days after they were disabled, no other client does', async () => {
+  const db = bench.migrator;
+  const add = (id: string, name: string, disabled: Date | null) => db.sql`
+    insert into clients (client_id, client_name, token_endpoint_auth_method, redirect_uris, post_logout_redirect_uris, grant_types, response_types, scope, resources,
+      id_token_signed_response_alg, created_at, updated_at, disabled_at)
+    values (${id}, ${name}, 'none', '{}', '{}', '{}', '{}', '', '{}', 'RS256', ${noon}, ${noon}, ${disabled})`;
+  await add('old-check', 'oauth2ctl verify', at(-49 * hour));
+  await add('new-check', 'oauth2ctl verify', at(-47 * hour));
+  await add('cut-off-check', 'oauth2ctl verify', null);
+  await add('shop', 'shop', at(-49 * hour));
+  const { result } = await run();
+  assert.equal(result?.deleted.clients, 1);
+  assert.deepEqual((await ids('clients', 'client_id')).toSorted(), ['cut-off-check', 'new-check', 'shop']);
+  const [event] = await db.sql`select subject, data from events where type = 'client_deleted'`;
+  assert.deepEqual(
+    { ...event },
+    { subject: 'clients/old-check', data: { client_id: 'old-check', reason: 'made by a check of the stage' } },
+  );
+});
