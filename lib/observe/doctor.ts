@@ -1,6 +1,7 @@
 /** Examines a stage that does not start or does not answer, and names causes rather than symptoms, each with what mends it. */
 import { readStage } from '../infra/read-stage.ts';
 import { checkQuotas } from '../releases/account-checks.ts';
+import { ask } from '../releases/check-server.ts';
 import { answering, type ToolContext, type ToolProcedure } from '../releases/tool.ts';
 import { findIssuer } from '../releases/verify.ts';
 import { type Route, routeNames, routes } from '../routes.ts';
@@ -49,6 +50,17 @@ async function wakeEndpoints(context: ToolContext, issuer: string): Promise<{ na
     }
   });
   return (await Promise.all(asked)).flat();
+}
+
+/** Whether the server turns this machine's address away, which no question about methods tells. */
+async function judgeAddress(context: ToolContext, issuer: string): Promise<Cause[]> {
+  const base = (context.environment.OAUTH2_BASE_URL || issuer).replace(/\/$/, '');
+  // What does not answer at all is told of with the other endpoints.
+  const answer = await ask(base + (routes.jwks.paths[0] as string)).catch(() => undefined);
+  const description = String(answer?.json?.error_description ?? '');
+  if (answer?.status !== 403 || !/address/.test(description)) return [];
+  const mend = 'oauth2ctl list-blocks, then oauth2ctl unblock --address RANGE --apply --reason "…"; others may be served well';
+  return [{ cause: 'the address of this machine is shut out', seen: description, mend }];
 }
 
 function judgeFunctions(states: readonly FunctionState[], crashes: readonly Crash[], stage: string): Cause[] {
@@ -103,16 +115,17 @@ async function judgeQuotas({ stage, environment }: ToolContext): Promise<Cause[]
 /** Of the first thing that is away everything behind it is a consequence. */
 async function findCauses(context: ToolContext, issuer: string): Promise<{ causes: Cause[]; functions: FunctionState[] }> {
   const { stage } = context;
-  const [functions, failing, certificate] = await Promise.all([
+  const [functions, failing, certificate, address] = await Promise.all([
     inspectFunctions(context),
     wakeEndpoints(context, issuer),
     checkPresented(issuer),
+    judgeAddress(context, issuer),
   ]);
   const status = await consult(context, 'status');
   const database = await findDatabaseCause(context, status.result);
   const secret = await findSecretCause(context, functions, status.result);
   const crashes = await withLogs(context, (logs) => findCrashes(logs, stage, Date.now() - lookBack));
-  const causes = [...certificate, ...database, ...secret];
+  const causes = [...certificate, ...address, ...database, ...secret];
   // Who waits for a dependency that is away runs out of time; who cannot be loaded is broken by itself.
   const own = crashes.filter(({ kind }) => kind === 'does not start' || causes.length === 0);
   causes.push(...judgeFunctions(functions, own, stage));

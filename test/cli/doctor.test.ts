@@ -47,6 +47,18 @@ test('a stage that is well has no cause of trouble', async () => {
   assert.match((await stage.run('doctor')).stdout, new RegExp(`^Functions: ${all} of ${all} are active\\.\nNo cause`));
 });
 
+test('whose address is shut out is told so, with what lets it in again', async () => {
+  stage.faults['/.well-known/jwks.json'] = [
+    403,
+    { error: 'access_denied', error_description: 'Requests from this address are not served.' },
+  ];
+  const [first] = await causes();
+  assert.match(
+    String(first),
+    /^the address of this machine is shut out \| Requests from this address are not served\. \| oauth2ctl list-blocks, then oauth2ctl unblock --address/,
+  );
+});
+
 test('functions that failed or are missing are named with the reason of Lambda', async () => {
   stage.account.configurations.set('oauth2-dev-token', { State: 'Failed', StateReason: 'The image could not be pulled' });
   stage.account.functions.delete('oauth2-dev-jwks');
