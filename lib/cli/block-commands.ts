@@ -1,4 +1,5 @@
 /** The commands about blocks: their options, the input they make and how the result is shown. */
+import { atMostOne, chooseOne } from './choose-one.ts';
 import type { Command, Option } from './commands.ts';
 import { readDuration } from './duration.ts';
 import { facts, instant, table } from './present.ts';
@@ -21,6 +22,14 @@ export const readWhom = ({ client, user, address }: Values): Values => ({
   ...(address !== undefined && { address }),
 });
 
+const named = ({ client, user, address }: Values) => ({ '--client': client, '--user': user, '--address': address });
+
+/** @throws {CliFailure} where not exactly one is named */
+function readOne(options: Values): Values {
+  chooseOne(named(options));
+  return readWhom(options);
+}
+
 export const blockCommands: Record<'block' | 'unblock' | 'list-blocks', Command> = {
   block: {
     acts: 'planned',
@@ -29,7 +38,7 @@ export const blockCommands: Record<'block' | 'unblock' | 'list-blocks', Command>
       { flags: '--for <duration>', purpose: 'ends by itself after this: 30m, 24h, 7d (default: when it is lifted)' },
     ],
     toInput: (options) => ({
-      ...readWhom(options),
+      ...readOne(options),
       ...(options.for !== undefined && { seconds: readDuration('--for', options.for) }),
       why: options.reason ?? 'not said yet',
     }),
@@ -49,7 +58,11 @@ export const blockCommands: Record<'block' | 'unblock' | 'list-blocks', Command>
   unblock: {
     acts: 'planned',
     options: whom,
-    toInput: readWhom,
+    // Without one it lifts the blocks that are over.
+    toInput: (options) => {
+      atMostOne(named(options));
+      return readWhom(options);
+    },
     show: ({ lifted }) => (lifted.length === 0 ? 'Nothing was blocked.' : `Let in again: ${lifted.join(', ')}`),
     example: 'oauth2ctl unblock --address 203.0.113.0/24 --apply --reason "the network was cleaned up"',
   },

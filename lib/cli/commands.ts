@@ -6,6 +6,7 @@ import type { ToolProcedure } from '../releases/tool.ts';
 import { auditLogCommand } from './audit-log-command.ts';
 import { backupCommands } from './backup-commands.ts';
 import { blockCommands } from './block-commands.ts';
+import { chooseOne } from './choose-one.ts';
 import { databaseCommands } from './database-commands.ts';
 import { retryEventsCommand } from './event-commands.ts';
 import { CliFailure } from './exit-codes.ts';
@@ -216,8 +217,10 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
       { flags: '--user <username>', purpose: 'sign-ins, token families and access tokens of an account' },
       { flags: '--issued-before <instant>', purpose: 'of everybody, issued before an instant such as 2026-11-23T08:30:00Z' },
     ],
-    toInput: ({ all, client, user, issuedBefore }) =>
-      presentMembers({ all, client_id: client, username: user, issued_before: issuedBefore }),
+    toInput: ({ all, client, user, issuedBefore }) => {
+      chooseOne({ '--all': all, '--client': client, '--user': user, '--issued-before': issuedBefore });
+      return presentMembers({ all, client_id: client, username: user, issued_before: issuedBefore });
+    },
     show: (result) =>
       facts([
         ['revoked before', result.revoked_before],

@@ -10,6 +10,9 @@ import {
   type ToolProcedureName,
   toolProcedureNames,
 } from '../procedures.ts';
+import { stages } from '../stages.ts';
+import { asCalled, nameOfTool } from './as-called.ts';
+import { commandGroups } from './command-groups.ts';
 import { type Command, type CommandName, type FunctionCommandName, functionCommands } from './commands.ts';
 import { CliFailure, exitCodes } from './exit-codes.ts';
 import { invokeProcedure, type Order, type ProcedureAnswer } from './invoke.ts';
@@ -89,7 +92,7 @@ function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-function showPlan(name: CommandName, { plan }: ProcedureAnswer, argument: string, given: Values): string {
+function showPlan(name: CommandName, { plan }: ProcedureAnswer, argument: string, given: Values, { environment }: Io): string {
   const { stage } = given;
   const { options }: Command = commands[name];
   const chosen = options.flatMap(({ flags }) => {
@@ -99,18 +102,18 @@ function showPlan(name: CommandName, { plan }: ProcedureAnswer, argument: string
     if (value === true) return [`--${flag}`];
     return [value].flat().flatMap((one) => (typeof one === 'string' ? [`--${flag}`, quote(one)] : []));
   });
-  const again = [
-    'oauth2ctl',
+  const words = [
     name,
     ...(argument === '' ? [] : [quote(argument)]),
     ...chosen,
     ...(stage === 'local' ? [] : ['--stage', stage]),
   ];
+  const again = [nameOfTool(environment), ...words].join(' ');
   return [
     'Plan:',
     ...plan.steps.map((step) => `  - ${step}`),
     '',
-    `Nothing was changed. To act: ${again.join(' ')} --apply --reason '…'`,
+    `Nothing was changed. To act: ${again} --apply --reason '…'`,
   ].join('\n');
 }
 
@@ -125,18 +128,18 @@ function report(name: CommandName, answer: ProcedureAnswer, argument: string, op
   }
   if (answer.outcome === 'planned') {
     const planned = { outcome: 'planned', plan: answer.plan };
-    io.write(options.json ? `${JSON.stringify(planned, null, 2)}\n` : `${showPlan(name, answer, argument, options)}\n`);
+    io.write(options.json ? `${JSON.stringify(planned, null, 2)}\n` : `${showPlan(name, answer, argument, options, io)}\n`);
     return exitCodes.done.code;
   }
   if (command.streams) {
     // Everything was written already; what comes next must not get between the lines.
-    for (const step of answer.next ?? []) io.complain(`Next: ${step}\n`);
+    for (const step of answer.next ?? []) io.complain(`Next: ${asCalled(step, options.stage, io.environment)}\n`);
     return exitCodes.done.code;
   }
   const result = answer.result as Values;
   if (options.json) io.write(`${JSON.stringify(result, null, 2)}\n`);
   else {
-    const next = (answer.next ?? []).map((step) => `Next: ${step}`);
+    const next = (answer.next ?? []).map((step) => `Next: ${asCalled(step, options.stage, io.environment)}`);
     io.write(`${[command.show(result), ...next].join('\n')}\n`);
   }
   return command.isWell && !command.isWell(result) ? exitCodes.unwell.code : exitCodes.done.code;
@@ -146,8 +149,9 @@ async function run(name: CommandName, argument: string, options: Values, io: Io)
   const command: Command = commands[name];
   if (command.acts === 'planned' && options.apply && !options.reason?.trim())
     throw new CliFailure('usage', "--apply needs --reason 'why': it goes into the audit log");
-  if (!/^[a-z][a-z0-9-]{0,30}$/.test(options.stage))
-    throw new CliFailure('usage', `--stage is "${options.stage}"; allowed: the name of a stage, in lower case`);
+  // A stage whose row is gone can still be removed.
+  if (!Object.hasOwn(stages, options.stage) && !(name === 'destroy' && /^[a-z][a-z0-9-]{0,30}$/.test(options.stage)))
+    throw new CliFailure('usage', `there is no stage "${options.stage}"; lib/stages.ts has ${Object.keys(stages).join(', ')}`);
   const input = await command.toInput(options, argument, () => readPassword(io));
   const apply = command.acts === 'at-once' || (command.acts === 'planned' && options.apply === true);
   const { write: print, patience, signal } = io;
@@ -171,9 +175,9 @@ async function run(name: CommandName, argument: string, options: Values, io: Io)
   return report(name, answer, argument, options, io);
 }
 
-function addCommand(program: Commander, name: CommandName, finish: (code: number) => void, io: Io): void {
+function addCommand(program: Commander, name: CommandName, group: string, finish: (code: number) => void, io: Io): void {
   const { argument, options, acts, example }: Command = commands[name];
-  const command = program.command(name).description(procedures[name].purpose);
+  const command = program.command(name).description(procedures[name].purpose).helpGroup(group);
   if (argument) {
     const declared = new Argument(argument.optional ? `[${argument.name}]` : `<${argument.name}>`, argument.purpose);
     command.addArgument(argument.choices ? declared.choices(argument.choices) : declared);
@@ -215,17 +219,20 @@ export async function runTool(words: readonly string[], version: string, io: Io,
   const finish = (value: number) => {
     code = value;
   };
-  for (const name of commandNames) addCommand(program, name, finish, io);
+  for (const [group, names] of Object.entries(commandGroups))
+    for (const name of names) addCommand(program, name, group, finish, io);
   try {
     await program.parseAsync(words, { from: 'user' });
     return code;
   } catch (error) {
-    // Commander has told already.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done.code : exitCodes.usage.code;
-    if (!(error instanceof CliFailure)) throw error;
-    const told = { outcome: 'failed', error: { code: error.exit, message: error.message } };
-    if (words.includes('--json') && error.exit !== 'usage') io.write(`${JSON.stringify(told, null, 2)}\n`);
-    else io.complain(`oauth2ctl: ${error.message}\n`);
-    return exitCodes[error.exit].code;
+    const isCommanders = error instanceof CommanderError;
+    if (isCommanders && error.exitCode === 0) return exitCodes.done.code;
+    if (!isCommanders && !(error instanceof CliFailure)) throw error;
+    const exit = isCommanders ? 'usage' : error.exit;
+    const message = error.message.replace(/^error: /, '');
+    if (words.includes('--json')) io.write(`${JSON.stringify({ outcome: 'failed', error: { code: exit, message } }, null, 2)}\n`);
+    // Commander has told already, to people.
+    else if (!isCommanders) io.complain(`${nameOfTool(io.environment)}: ${message}\n`);
+    return exitCodes[exit].code;
   }
 }

@@ -95,6 +95,7 @@ export const showEvents: ToolProcedure = answering(async (context, { input }) =>
       ...(anyTime !== undefined && { since: anyTime }),
       ...(last !== undefined && { last }),
     });
+    if (now.length === 0 && !goesOn && !context.json) context.print('There is no such event in that time.\n');
     for (const event of now) show(event);
     if (goesOn) await follow(context, selection, now, Date.parse(now[0]?.time ?? since ?? new Date(started).toISOString()), show);
   } catch (error) {

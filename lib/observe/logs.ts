@@ -139,6 +139,7 @@ export const showLogs: ToolProcedure = answering(async (context, { input }) => {
       ? await readCrashed(logs, stage, wanted, release)
       : await readNow(logs, selection, wanted.count ? { ...wanted, since: wanted.since ?? Date.now() - hour } : wanted);
     if (wanted.count) return showCounts(context, lines);
+    if (lines.length === 0 && !wanted.follow && !json) print('There is no such line in that time.\n');
     for (const line of lines) print(`${json ? rawLine(stage, line) : formatLine(stage, line)}\n`);
     if (wanted.follow) await follow(context, logs, selection, lines);
   });

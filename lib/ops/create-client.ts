@@ -92,4 +92,5 @@ export const createClient: ProcedureDefinition<Tools, CreateClientInput, Checked
     return { client_id, ...(secret !== undefined && { client_secret: secret }), ...shown, created_at: at.toISOString() };
   },
   describe: ({ client_id }) => `client ${client_id}`,
+  next: () => ['oauth2ctl list-clients'],
 };

@@ -61,4 +61,5 @@ export const createUser: ProcedureDefinition<Tools, CreateUserInput, { exists: b
     return { subject, ...account, created_at: at.toISOString() };
   },
   describe: ({ subject }) => `account ${subject}`,
+  next: () => ['oauth2ctl list-users'],
 };

@@ -59,4 +59,5 @@ export const disableClient: ProcedureDefinition<
   },
   describe: (result) =>
     `client ${result.client_id}: ${result.revoked_families} families, ${result.revoked_access_tokens} access tokens revoked`,
+  next: ({ client_id }) => [`oauth2ctl events --since 1h --subject clients/${client_id}`, 'oauth2ctl list-clients'],
 };

@@ -52,4 +52,5 @@ export const disableUser: ProcedureDefinition<Tools, DisableUserInput, UserHoldi
   describe: (result) =>
     `account ${result.subject}: ${result.ended_sessions} sessions ended, ${result.revoked_families} families and ` +
     `${result.revoked_access_tokens} access tokens revoked`,
+  next: ({ subject }) => [`oauth2ctl events --since 1h --subject users/${subject}`, 'oauth2ctl list-users'],
 };

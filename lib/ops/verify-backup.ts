@@ -71,4 +71,5 @@ export const verifyBackup: ProcedureDefinition<VerifyBackupTools, VerifyBackupIn
     };
   },
   describe: ({ backup_id, bytes, entries }) => `${backup_id} is as it was written: ${bytes} bytes, ${entries} entries`,
+  next: ({ backup_id }) => [`oauth2ctl restore-drill --backup ${backup_id} shows that it can be restored`],
 };

@@ -108,11 +108,11 @@ test('a failover of RDS right before, told by RDS and by the log of Postgres; it
 
 test('what an operator did shortly before is lined up with its reason', async () => {
   stage.deploy(undefined, { time: ago(600) });
-  const act = { at: ago(33), actor: 'ann@desk', procedure: 'block', reason: 'abuse', outcome: 'succeeded', detail: null };
+  const act = { at: ago(33), actor: 'ann@desk', procedure: 'mend-database', reason: 'bloat', outcome: 'succeeded', detail: null };
   windows = [{ ...windowOf(failing), acts: [act] }, windowOf(usual)];
   const { json } = await diagnose();
-  assert.match(json.happenings[0].what, /^ann@desk ran block \(succeeded\): abuse$/);
-  assert.equal(causesOf(json)[0], 'what an operator did: block');
+  assert.match(json.happenings[0].what, /^ann@desk ran mend-database \(succeeded\): bloat$/);
+  assert.equal(causesOf(json)[0], 'what an operator did: mend-database');
 });
 
 test('a database that is away is the cause, although nothing that was measured can be read', async () => {

@@ -68,7 +68,10 @@ test('the order holds: nothing to eradicate before something was contained, but 
   );
   assert.match((await incident('recover', ...acting)).stderr, /recover comes after eradicate/);
   assert.equal((await incident('eradicate', '--client', client_id, '--force', ...acting)).code, 0);
-  assert.match((await incident('contain', ...acting)).stderr, /allowed: --client, --user, --address, --maintenance/);
+  assert.match(
+    (await incident('contain', ...acting)).stderr,
+    /say what contain is to do: --client, --user, --address, --maintenance/,
+  );
 });
 
 test('without evidence it does not go on', async () => {

@@ -158,7 +158,7 @@ test('what is not understood exits with 2 and says what is', async () => {
     [['create-user', '--username', 'x'], /required option '--password-stdin'/],
     [['create-user', '--username', 'x', '--password-stdin'], /standard input is empty/],
     [['disable-client'], /missing required argument 'client_id'/],
-    [['status', '--stage', '../x'], /--stage is "\.\.\/x"/],
+    [['status', '--stage', '../x'], /there is no stage "\.\.\/x"/],
   ];
   for (const [words, pattern] of wrong) {
     const { code, stdout, stderr } = await stage.run(words);
@@ -170,7 +170,7 @@ test('what is not understood exits with 2 and says what is', async () => {
 
 test('without --stage it works on the one that OAUTH2_STAGE names', async () => {
   const named = await runInProcess(['status'], { OAUTH2_STAGE: '../x' });
-  assert.match(named.stderr, /--stage is "\.\.\/x"/);
+  assert.match(named.stderr, /there is no stage "\.\.\/x"/);
   const { stderr } = await runInProcess(['status', '--stage', 'local'], { OAUTH2_STAGE: '../x', OAUTH2_DATA_DIR: '/nowhere' });
   assert.match(stderr, /nothing runs on \/nowhere/);
 });

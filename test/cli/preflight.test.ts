@@ -178,5 +178,6 @@ test('a setting that is not allowed is found before anybody is asked', async () 
   assert.match(json.checks[0].detail, /OAUTH2_ACCESS_TOKEN_SECONDS/);
   assert.deepEqual(account.calls, []);
   const unknown = await runInProcess(['preflight', '--stage', 'nowhere', '--json'], {});
-  assert.match(unknown.json.checks[0].detail, /there is no stage "nowhere"/);
+  assert.deepEqual([unknown.code, unknown.json.error.code], [2, 'usage']);
+  assert.match(unknown.json.error.message, /there is no stage "nowhere"/);
 });

@@ -1,0 +1,15 @@
+/** Writes commands that come next as whoever reads them would type them: by the way the tool was called, for the stage that was worked on. */
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** npm names the way in which it started a program; a checkout has the tool on nobody's path. */
+export function nameOfTool({ npm_lifecycle_event }: Environment): string {
+  return npm_lifecycle_event === 'npx' ? 'npx oauth2ctl' : 'oauth2ctl';
+}
+
+/** @param step as a procedure says it: `oauth2ctl status`, or a sentence that begins so, or another one */
+export function asCalled(step: string, stage: string, environment: Environment): string {
+  // OAUTH2_STAGE holds for the next command as well.
+  const named = stage === (environment.OAUTH2_STAGE || 'local') ? '' : ` --stage ${stage}`;
+  return step.replace(/^oauth2ctl ([a-z-]+)/, (_, name: string) => `${nameOfTool(environment)} ${name}${named}`);
+}
