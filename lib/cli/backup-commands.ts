@@ -1,4 +1,5 @@
 /** The commands about backups. */
+import { describeTrend, findTrend, type MeasuredBackup } from '../observe/backup-trend.ts';
 import type { Command } from './commands.ts';
 import { facts, instant, size, table } from './present.ts';
 
@@ -7,6 +8,11 @@ type Values = Record<string, any>;
 
 /** What an operator may take by hand; the others belong to the schedule and to other procedures. */
 const kinds = ['manual', 'monthly'];
+
+function trendOf(backups: readonly MeasuredBackup[]): string[] {
+  const trend = findTrend(backups);
+  return trend ? ['', `Growth: ${describeTrend(trend)}`] : [];
+}
 
 export const backupCommands: Record<'backup' | 'list-backups' | 'verify-backup', Command> = {
   backup: {
@@ -65,6 +71,7 @@ export const backupCommands: Record<'backup' | 'list-backups' | 'verify-backup',
                 one.release,
               ]),
             ),
+        ...trendOf(backups),
         ...(unfinished.length === 0 ? [] : ['', `Not finished, and no backups: ${unfinished.join(', ')}`]),
       ].join('\n'),
     example: 'oauth2ctl list-backups --stage production',

@@ -1,8 +1,10 @@
 /** The state of a stage in detail: endpoints, functions and their last errors, concurrency, database, backups, keys, schedules, alarms. */
+
 import { type Procedure, procedureNames, procedures } from '../procedures.ts';
 import { checkServer } from '../releases/check-server.ts';
 import { answering, type ToolContext, type ToolProcedure } from '../releases/tool.ts';
 import { listAlarms } from '../releases/verify.ts';
+import { describeTrend, findTrend, type MeasuredBackup } from './backup-trend.ts';
 import { readConcurrencyLimit, readFigures } from './figures.ts';
 import { inspectFunctions, isFine } from './functions.ts';
 import { nameOfGroup } from './log-lines.ts';
@@ -100,14 +102,34 @@ async function measured({ stage }: ToolContext, status: Values): Promise<Detail[
   ];
 }
 
+/** The last one that was read back, whatever the last run came to. */
+async function backupsOf(context: ToolContext, status: Values, now: number): Promise<Detail[]> {
+  const answer = await context.call('list-backups', {}, 'status --detailed');
+  if (answer.outcome !== 'succeeded') throw new Error(answer.error?.message ?? 'list-backups gave no answer');
+  const { backups } = answer.result as { backups: (MeasuredBackup & { backup_id: string; verified_at: string })[] };
+  const [newest] = backups;
+  const run = (status.last_runs as Values[]).find(({ procedure }) => procedure === 'backup');
+  const failed = run?.outcome === 'failed' ? `; the last run failed ${ageOf(run.at, now)} ago` : '';
+  const trend = findTrend(backups);
+  return [
+    newest
+      ? { what: 'last verified backup', value: `${ageOf(newest.verified_at, now)} ago`, note: `${newest.backup_id}${failed}` }
+      : { what: 'last verified backup', value: null, note: `none yet${failed}` },
+    ...(trend
+      ? [
+          {
+            what: 'growth of backups',
+            value: `${(trend.bytes_per_day / 1024 ** 2).toFixed(1)} MiB a day`,
+            note: describeTrend(trend),
+          },
+        ]
+      : []),
+  ];
+}
+
 function agesOf(status: Values, now: number): Detail[] {
-  const runs = new Map((status.last_runs as Values[]).map((one) => [one.procedure, one]));
-  const backup = runs.get('backup');
   const active = (status.signing.keys as Values[]).filter(({ state }) => state === 'active');
   return [
-    backup
-      ? { what: 'last backup', value: `${ageOf(backup.at, now)} ago`, note: backup.outcome }
-      : { what: 'last backup', value: null, note: 'none yet' },
     ...active.map(
       ({ kid, alg, activated_at, created_at }): Detail => ({
         what: `signing key ${alg}`,
@@ -166,6 +188,7 @@ export const detailStatus: ToolProcedure = answering(async (context) => {
     attempt('functions', () => functionsOf(context)),
     attempt('errors', () => lastErrors(context, now)),
     attempt('figures', () => measured(context, status)),
+    attempt('last verified backup', () => backupsOf(context, status, now)),
     attempt('ages', async () => agesOf(status, now)),
     attempt('schedules', () => schedulesOf(context, status, now)),
     attempt('alarms', () => alarmsOf(context)),

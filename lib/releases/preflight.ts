@@ -34,11 +34,21 @@ async function readSettings({ stage, environment }: ToolContext): Promise<{ sett
   return { settings, row };
 }
 
+/** Whom alarms write to, where people are on the stage; somebody may have subscribed by other ways, so it hinders nothing. */
+function checkAddressees({ name, retains, alarm_emails }: CheckedStage): Finding[] {
+  if (!retains) return [];
+  const { critical } = alarm_emails;
+  if (critical.length > 0) return [{ name: 'alarms', verdict: 'well', detail: `critical ones write to ${critical.join(', ')}` }];
+  const detail = `no mail tells anybody: alarm_emails.critical of the stage is empty; name somebody, or subscribe a pager to the topic oauth2-${name}-critical`;
+  return [{ name: 'alarms', verdict: 'skipped', detail }];
+}
+
 export const preflight: ToolProcedure = answering(async (context) => {
   const { settings, row } = await readSettings(context);
   const findings: Finding[] = [settings];
   if (row?.deployed) findings.push(...(await readPreflightFacts(row)));
   else if (row) findings.push({ name: 'account', verdict: 'skipped', detail: `stage "${row.name}" is not deployed to AWS` });
+  if (row) findings.push(...checkAddressees(row));
   findings.push(await checkDocker(row));
   const well = findings.every(({ verdict }) => verdict !== 'not well');
   return { outcome: 'succeeded', plan: { steps: [] }, result: { stage: context.stage, well, checks: findings } };

@@ -143,8 +143,13 @@ test('status --detailed shows what AWS measures, and names what is not there wit
     issuer: stage.issuer,
     database: { reachable: true, connections: { total: 7, active: 1, max_connections: 80 } },
     signing: { secret: 'readable', keys: [{ kid: 'k1', alg: 'ES256', state: 'active', activated_at: at, created_at: at }] },
-    last_runs: [{ procedure: 'purge-expired', outcome: 'failed', at }],
+    last_runs: [
+      { procedure: 'purge-expired', outcome: 'failed', at },
+      { procedure: 'backup', outcome: 'failed', at },
+    ],
   };
+  const made = { backup_id: 'oauth2-1', kind: 'daily', taken_at: at, verified_at: at, bytes: 1, seconds: 1 };
+  answers['list-backups'] = { backups: [made], unfinished: [] };
   const { json } = await stage.run('status', '--detailed', '--json');
   const rows = json.details as { what: string; value: string | null; note?: string }[];
   const found = new Map(rows.map(({ what, value, note }) => [what, [value, note]]));
@@ -155,7 +160,7 @@ test('status --detailed shows what AWS measures, and names what is not there wit
   assert.deepEqual(found.get('database storage free')?.at(0), '5 GiB');
   assert.deepEqual(found.get('database memory free'), [null, 'CloudWatch has no figure of the last 15 minutes']);
   assert.deepEqual(found.get('pinned sessions')?.at(0), '0');
-  assert.deepEqual(found.get('last backup'), [null, 'none yet']);
+  assert.deepEqual(found.get('last verified backup'), ['3 h ago', 'oauth2-1; the last run failed 3 h ago']);
   assert.deepEqual(found.get('signing key ES256'), ['3 h', 'k1']);
   assert.deepEqual(found.get('schedule purge-expired'), ['failed', '3 h ago']);
   assert.deepEqual(found.get('schedule publish-gauges'), ['succeeded', '1 min ago']);

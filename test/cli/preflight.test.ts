@@ -181,3 +181,12 @@ test('a setting that is not allowed is found before anybody is asked', async () 
   assert.deepEqual([unknown.code, unknown.json.error.code], [2, 'usage']);
   assert.match(unknown.json.error.message, /there is no stage "nowhere"/);
 });
+
+test('a stage that retains its data and whose alarms write to nobody is told so', async () => {
+  const { json } = await runInProcess(['preflight', '--stage', 'production', '--json'], {});
+  const found = (json.checks as Finding[]).find(({ name }) => name === 'alarms');
+  assert.equal(found?.verdict, 'skipped');
+  assert.match(found?.detail ?? '', /no mail tells anybody: alarm_emails\.critical .* the topic oauth2-production-critical/);
+  const trial = await runInProcess(['preflight', '--stage', 'dev', '--json'], {});
+  assert.ok(!(trial.json.checks as Finding[]).some(({ name }) => name === 'alarms'));
+});

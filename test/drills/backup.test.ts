@@ -121,9 +121,9 @@ test('what was done is in the audit log, in the metrics and in the state of the 
   assert.deepEqual([row?.reason, row?.outcome], ['drill', 'succeeded']);
   assert.match(row?.detail, /^oauth2-\d{8}T\d{6}Z \(manual\), \d+ bytes in [\d.]+ s, \d+ tables, read back$/);
   const { json } = await operate('status', '--detailed', '--json');
-  const last = json.details.find(({ what }: { what: string }) => what === 'last backup');
+  const last = json.details.find(({ what }: { what: string }) => what === 'last verified backup');
   assert.match(last.value, /^\d min ago$/);
-  assert.equal(last.note, 'succeeded');
+  assert.match(last.note, /^oauth2-\d{8}T\d{6}Z$/);
 });
 
 test('the page backup runs as written, and each command says what the page says', async () => {
@@ -136,7 +136,7 @@ test('the page backup runs as written, and each command says what the page says'
   const [listed, planned, status, taken, verified, listedAgain] = outputs;
   assert.match(listed ?? '', /^BACKUP +KIND/);
   assert.match(planned ?? '', /Nothing was changed/);
-  assert.match(status ?? '', /last backup +\d min ago +succeeded/);
+  assert.match(status ?? '', /last verified backup +\d min ago +oauth2-/);
   const [, id = ''] = /^Backup successful: (oauth2-\S+)$/m.exec(taken ?? '') ?? [];
   assert.match(taken ?? '', new RegExp(`TABLE +ROWS +DIGEST\\n(.*\\n)*token_families +${rows} `));
   assert.match(verified ?? '', new RegExp(`backup +${id}\\n(.*\\n)*sha256 +[0-9a-f]{64}, as it was written`));

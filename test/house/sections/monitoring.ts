@@ -44,7 +44,7 @@ export const monitoring: readonly Section[] = [
         tests: [
           'test/infra/alarms.test.ts',
           'test/drills/alarms.test.ts',
-          'test/drills/prometheus.test.ts',
+          'test/drills/prometheus-rules.test.ts',
           'test/infra/operation.rules.ts',
         ],
       },
