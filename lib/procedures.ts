@@ -147,7 +147,7 @@ export const procedures = {
     needs: ['database'],
     writes: true,
     command: true,
-    purpose: 'Send events again that were set aside',
+    purpose: 'Send events again: those set aside, or those of a time',
   },
   'collect-logout-notices': {
     needs: ['database'],

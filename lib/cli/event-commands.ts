@@ -56,8 +56,20 @@ export const eventsCommand: Command = {
 
 export const retryEventsCommand: Command = {
   acts: 'planned',
-  options: which,
-  toInput: readSelection,
+  options: [
+    ...which,
+    {
+      flags: '--since <time>',
+      purpose: 'with --until: those of this time that were delivered, instead of those that were set aside',
+    },
+    { flags: '--until <time>', purpose: 'end of that time' },
+  ],
+  toInput: ({ since, until, ...selection }) => {
+    if ((since === undefined) !== (until === undefined))
+      throw new CliFailure('usage', '--since and --until go together: they say of which time');
+    const instantOf = (text: string) => new Date(readSince(text, Date.now())).toISOString();
+    return { ...readSelection(selection), ...(since !== undefined && { since: instantOf(since), until: instantOf(until) }) };
+  },
   show: ({ retried }) => facts([['to be sent again', retried]]),
   example: 'oauth2ctl retry-events --stage production --apply --reason "the bus is back"',
 };

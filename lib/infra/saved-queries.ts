@@ -49,6 +49,11 @@ export const savedQueries: Readonly<Record<string, SavedQuery>> = {
     query:
       'filter @type = "REPORT" and ispresent(@initDuration) | stats count(*) as starts, pct(@initDuration, 95) as p95_ms, max(@maxMemoryUsed / 1000000) as memory_mb by @log',
   },
+  'memory-by-function': {
+    logs: 'requests',
+    query:
+      'filter @type = "REPORT" | stats max(100 * @maxMemoryUsed / @memorySize) as percent, count(*) as invocations by @log | sort percent desc',
+  },
   procedures: { logs: 'procedures', query: 'fields @timestamp, @log, @message | sort @timestamp desc | limit 200' },
   'slowest-statements': {
     logs: 'database',

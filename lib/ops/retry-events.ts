@@ -1,35 +1,55 @@
-/** Lets events that were set aside be sent again by the next run of the relay. */
+/** Lets events be sent again by the next run of the relay: those that were set aside, or those of a time that somebody did not get. */
 import type { RecordedType } from '../event-types.ts';
-import { countSetAside, type EventSelection, retryEvents as retry } from '../store/events.ts';
+import { countRepeatable, type EventSelection, retryEvents as retry } from '../store/events.ts';
+import { instant, ProcedureFault } from './input.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
 import { selectionTable } from './read-events.ts';
 import { counted } from './wording.ts';
+
+export interface RetryEventsInput extends Pick<EventSelection, 'types' | 'subject'> {
+  /** With `until`: those of this time that were delivered, instead of those that were set aside. ISO 8601. */
+  readonly since?: string;
+  readonly until?: string;
+}
 
 export interface Retried {
   readonly retried: number;
 }
 
+/** @throws {ProcedureFault} where one end of the time is missing */
+function selectionOf({ since, until, ...selection }: RetryEventsInput): EventSelection {
+  if (since === undefined && until === undefined) return selection;
+  if (since === undefined || until === undefined)
+    throw new ProcedureFault('invalid_input', 'since and until go together: they say of which time');
+  return { ...selection, delivered: { from: new Date(since), to: new Date(until) } };
+}
+
 export const retryEvents: ProcedureDefinition<
   Tools,
-  EventSelection,
+  RetryEventsInput,
   readonly { readonly type: RecordedType; readonly count: number }[],
   Retried
 > = {
   name: 'retry-events',
   asks_reason: true,
   atomic: true,
-  input: selectionTable,
-  look: ({ db }, selection) => countSetAside(db, selection),
-  plan: (_selection, counts) => ({
+  input: { ...selectionTable, since: instant, until: instant },
+  look: async ({ db }, input) => countRepeatable(db, selectionOf(input)),
+  plan: ({ since }, counts) => ({
     steps:
       counts.length === 0
-        ? ['nothing: no such event is set aside']
+        ? [
+            since === undefined
+              ? 'nothing: no such event is set aside'
+              : 'nothing: no such event of that time was delivered and is kept',
+          ]
         : [
             ...counts.map(({ type, count }) => `send ${counted(count, 'event')} of the type ${type} again`),
             'behind events of the same subjects that went out meanwhile: their sequence tells the order',
+            ...(since === undefined ? [] : ['whoever has them already knows them by their idempotency key']),
           ],
   }),
-  apply: async ({ db }, selection) => ({ retried: await retry(db, selection) }),
+  apply: async ({ db }, input) => ({ retried: await retry(db, selectionOf(input)) }),
   describe: ({ retried }) => `${counted(retried, 'event')} to be sent again`,
   next: ({ retried }) => (retried === 0 ? [] : ['oauth2ctl events --set-aside', 'GET /events/health']),
 };

@@ -47,15 +47,18 @@ export interface EventSelection {
   readonly types?: readonly RecordedType[];
   readonly subject?: string;
   readonly set_aside?: boolean;
+  /** Instead of those that were set aside: those of a time that were delivered already. */
+  readonly delivered?: { readonly from: Date; readonly to: Date };
 }
 
 type Fragment = ReturnType<Database['sql']>;
 
-function selected({ sql }: Database, { types, subject, set_aside }: EventSelection): Fragment {
+function selected({ sql }: Database, { types, subject, set_aside, delivered }: EventSelection): Fragment {
   return sql`
     ${types === undefined ? sql`true` : sql`type = any(${sql.typed.texts([...types])})`}
     and ${subject === undefined ? sql`true` : sql`subject = ${subject}`}
-    and ${set_aside ? sql`set_aside_at is not null` : sql`true`}`;
+    and ${set_aside ? sql`set_aside_at is not null` : sql`true`}
+    and ${delivered ? sql`at >= ${delivered.from} and at <= ${delivered.to} and delivered_at is not null` : sql`true`}`;
 }
 
 const columns = ({ sql }: Database): Fragment => sql`
@@ -93,23 +96,26 @@ export async function listLastEvents(db: Database, selection: EventSelection, si
   return rows.reverse();
 }
 
-/** How many of each type were set aside. */
-export async function countSetAside(db: Database, selection: EventSelection): Promise<{ type: RecordedType; count: number }[]> {
+/** Of a selection, what can be sent again: of those that were set aside, unless it is of a time. */
+const again = (selection: EventSelection): EventSelection => ({ ...selection, set_aside: selection.delivered === undefined });
+
+/** How many of each type can be sent again. */
+export async function countRepeatable(db: Database, selection: EventSelection): Promise<{ type: RecordedType; count: number }[]> {
   return db.ask<{ type: RecordedType; count: number }>(
-    'count-set-aside-events',
+    'count-repeatable-events',
     db.sql`
       select type, count(*)::integer as count from events
-      where ${selected(db, { ...selection, set_aside: true })} group by type order by type`,
+      where ${selected(db, again(selection))} group by type order by type`,
   );
 }
 
-/** Lets events that were set aside be sent again, as if they had never been tried. @returns how many */
+/** Lets events be sent again, as if they had never been tried. @returns how many */
 export async function retryEvents(db: Database, selection: EventSelection): Promise<number> {
   const rows = await db.ask(
     'retry-events',
     db.sql`
-      update events set set_aside_at = null, set_aside_because = null, attempts = 0, next_attempt_at = null
-      where ${selected(db, { ...selection, set_aside: true })} returning 1`,
+      update events set set_aside_at = null, set_aside_because = null, attempts = 0, next_attempt_at = null, delivered_at = null
+      where ${selected(db, again(selection))} returning 1`,
   );
   return rows.length;
 }

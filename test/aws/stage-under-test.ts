@@ -46,8 +46,14 @@ export interface ToolRun {
 }
 
 /** Runs `oauth2ctl` as an operator does. */
-export async function operate(words: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<ToolRun> {
-  const args = [join(root, 'bin/oauth2ctl.ts'), ...words, '--json'];
+export const operate = (words: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<ToolRun> =>
+  runWords([...words, '--json'], environment);
+
+/** The same with what it prints for people. */
+export const tell = (words: readonly string[]): Promise<ToolRun> => runWords([...words, '--stage', stage]);
+
+async function runWords(words: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<ToolRun> {
+  const args = [join(root, 'bin/oauth2ctl.ts'), ...words];
   const options = { cwd: root, env: { ...env, OAUTH2_STAGE: undefined, ...environment }, timeout: 90_000 };
   const ran = await promisify(execFile)(execPath, args, options).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),

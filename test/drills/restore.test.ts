@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Deployment } from '../support/deployment.ts';
-import { blocksOf, findMissing, readCommand } from '../support/runbook-page.ts';
+import { followPage } from './follow-page.ts';
 import { introspect, issue, makeClient, must, operate, startInstance, takeBackup } from './restore-instance.ts';
 
 let deployment: Deployment;
@@ -15,19 +15,7 @@ test('the pages restore-drill and restore run as written, and say what they did'
   await makeClient('pages');
   const { backup_id } = await takeBackup();
   for (const page of ['restore-drill', 'restore'])
-    for (const { lines, prints } of blocksOf(page)) {
-      let said = '';
-      for (const line of lines) {
-        const { words } = readCommand(
-          line.replaceAll('BACKUP_ID', backup_id).replaceAll('INSTANT', new Date().toISOString()),
-          page,
-        );
-        const { code, stdout, stderr } = await operate(...words);
-        assert.ok(code === 0 || (code === 4 && /^(status|verify)$/.test(words[0] ?? '')), `${line}: ${stdout}${stderr}`);
-        said += stdout;
-      }
-      assert.equal(findMissing(prints, said), undefined, `${page}.md, after ${lines.join()}: ${said}`);
-    }
+    await followPage(page, { BACKUP_ID: backup_id, INSTANT: new Date().toISOString() });
 });
 
 test('while a restore is under way what writes is told to come back, and what reads goes on', async () => {

@@ -67,3 +67,37 @@ test('without a reason nothing happens', async () => {
   const { outcome, error } = await retry({ apply: true, reason: null });
   assert.deepEqual([outcome, error?.code], ['failed', 'reason_missing']);
 });
+
+test('those of a time that were delivered go out once more, with the same key; what was not delivered yet, or is of another time, stays', async () => {
+  await bench.migrator.sql`truncate events`;
+  await bench.migrator.sql`
+    insert into events (at, type, subject, data, producer, delivered_at)
+    select '2026-05-10T12:00:00Z'::timestamptz + make_interval(mins => n), 'user_logout', 'users/a', jsonb_build_object('n', n), 'test',
+      case when n < 9 then now() end
+    from generate_series(1, 9) as n`;
+  const sent: CloudEvent[] = [];
+  const put = async (events: readonly CloudEvent[]) => {
+    sent.push(...events);
+    return events.map(() => undefined);
+  };
+  const [known] = await bench.migrator.sql`select event_id::text as id from events where data->>'n' = '3'`;
+  const input = { since: '2026-05-10T12:03:00Z', until: '2026-05-10T12:05:00Z' };
+  assert.match(
+    (await retry({ input })).plan.steps.join(),
+    /send 3 events of the type user_logout again.*know.* by their idempotency key/s,
+  );
+  assert.equal((await retry({ apply: true, input })).result?.retried, 3);
+  await bench.migrator.sql`update event_relay set held_until = null`;
+  await runProcedure(
+    relayEvents,
+    { db: bench.operator, ...clock, issuer: 'https://i.example', publishes: () => true, put },
+    { apply: true },
+  );
+  assert.deepEqual(
+    sent.map(({ data }) => data.n),
+    [3, 4, 5, 9],
+  );
+  assert.equal(sent[0]?.idempotencykey, known?.id);
+  const { error } = await retry({ input: { since: '2026-05-10T12:03:00Z' } });
+  assert.match(String(error?.message), /since and until go together/);
+});

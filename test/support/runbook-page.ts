@@ -7,6 +7,7 @@ const folder = join(import.meta.dirname, '../../runbooks');
 /** Pages whose commands need Postgres's client programs, or more: the drill that runs each as written. All others run in test/house/pages-run.test.ts. */
 export const pagesOfDrills: Readonly<Record<string, string>> = {
   backup: 'test/drills/backup.test.ts',
+  'list-backups': 'test/drills/backup.test.ts',
   'verify-backup': 'test/drills/backup.test.ts',
   restore: 'test/drills/restore.test.ts',
   'restore-drill': 'test/drills/restore.test.ts',
@@ -22,17 +23,21 @@ export interface PageBlock {
   readonly lines: readonly string[];
   /** Lines of the block `text` that follows: each is somewhere in what the commands print, in this order. */
   readonly prints: readonly string[];
+  /** The same on a deployed stage, where it is another one than on a machine of one's own. */
+  readonly prints_deployed: readonly string[];
 }
 
 const linesOf = (text: string) => text.trim().split('\n');
+const linesOfOne = (text: string | undefined) => (text === undefined ? [] : linesOf(text));
 
 /** @throws {Error} where the page has none */
 export function blocksOf(name: string): PageBlock[] {
-  const fences = [...readPage(name).matchAll(/^```sh\n(.*?)^```(?:\n```text\n(.*?)^```)?/gms)];
+  const fences = [...readPage(name).matchAll(/^```sh\n(.*?)^```(?:\n```text\n(.*?)^```)?(?:\n```text deployed\n(.*?)^```)?/gms)];
   if (fences.length === 0) throw new Error(`${name}.md has no command`);
-  return fences.map(([, block = '', prints]) => ({
+  return fences.map(([, block = '', prints, deployed]) => ({
     lines: linesOf(block),
-    prints: prints === undefined ? [] : linesOf(prints),
+    prints: linesOfOne(prints),
+    prints_deployed: linesOfOne(deployed ?? prints),
   }));
 }
 
@@ -58,8 +63,6 @@ function wordsOf(line: string): string[] {
 }
 
 export interface PageCommand {
-  /** As it stands on the page. */
-  readonly line: string;
   /** Behind `npx oauth2ctl`. */
   readonly words: readonly string[];
   /** Whether something is piped into it. */
@@ -71,17 +74,5 @@ export function readCommand(line: string, page: string): PageCommand {
   const [command = '', stdin = ''] = line.split(/\s\|\s/).reverse();
   const [npx, tool, ...words] = wordsOf(command.trim());
   if (npx !== 'npx' || tool !== 'oauth2ctl') throw new Error(`${page}.md: ${line}`);
-  return { line, words, piped: stdin !== '' };
-}
-
-/**
- * Every command of the page in its order.
- * @param fill what takes the place of each name in capitals
- * @throws {Error} where the page has none, or one of another tool
- */
-export function commandsOf(name: string, fill: Readonly<Record<string, string>> = {}): PageCommand[] {
-  const filled = (line: string) =>
-    Object.entries(fill).reduce((text, [placeholder, value]) => text.replaceAll(placeholder, value), line);
-  const lines = blocksOf(name).flatMap(({ lines }) => lines);
-  return lines.map((line) => readCommand(filled(line), name));
+  return { words, piped: stdin !== '' };
 }
