@@ -182,8 +182,9 @@ export class DataStack extends Stack implements Database {
     });
     for (const log of logs) instance.node.addDependency(log);
     instance.applyRemovalPolicy(removalPolicy);
-    // An export that another stack imports cannot change, and the next generation has an address, an id and a secret of its own.
-    instance.applyCrossStackReferenceStrength(ReferenceStrength.WEAK);
+    // An export that another stack imports cannot change, and the next generation has an address, an id and a secret of its own. The exports stay,
+    // imported by nobody: a stage that was deployed with them could not lose them while it still imports them.
+    instance.applyCrossStackReferenceStrength(ReferenceStrength.BOTH);
     acknowledgePort(instance);
     if (!stage.retains) acknowledgeLosableDatabase(instance);
     return instance;

@@ -28,7 +28,9 @@ export const readIncident: ProcedureDefinition<Tools, ReadIncidentInput, null, R
     if (incident === undefined)
       throw new ProcedureFault(
         'no_incident',
-        incident_id === undefined ? 'no incident is open: oauth2ctl incident open' : `there is no incident "${incident_id}"`,
+        incident_id === undefined
+          ? 'no incident is open: oauth2ctl incident open; --id names one of before, as oauth2ctl audit-log --since 90d --procedure record-incident shows it'
+          : `there is no incident "${incident_id}"`,
       );
     if (others.length > 0)
       throw new ProcedureFault(

@@ -68,6 +68,21 @@ async function timed(ask: () => Promise<{ status: number }>): Promise<{ status: 
   return { status, ms: performance.now() - started };
 }
 
+/** Per cent of some attempts to connect that succeed, as RDS Proxy tells of its target. */
+async function measureAvailability(): Promise<number> {
+  const attempts = Array.from({ length: 4 }, async () => {
+    const sql = postgres(database.url(), { max: 1, connect_timeout: 2, fetch_types: false, onnotice: () => {} });
+    return sql`select 1`
+      .then(
+        () => 1,
+        () => 0,
+      )
+      .finally(() => sql.end());
+  });
+  const reached = await Promise.all(attempts);
+  return (100 * reached.reduce((sum, one) => sum + one, 0)) / reached.length;
+}
+
 const clientToken = () => postForm(server, '/oauth/token', { grant_type: 'client_credentials' }, client);
 /** A minute of a stage: readiness, tokens, a client's mistakes. */
 async function oneMinute(): Promise<Seen> {
@@ -110,7 +125,14 @@ test('a stage that is well, one that is slow, and one whose database is away', a
   for (const name of ['TokenLatencyBurnsFast', 'TokenLatencyBurns'])
     assertFires(name, 'performance-degradation', slow, { lines: [] });
 
+  const reached = await measureAvailability();
   await database.stop();
+  assertFires(
+    'DatabaseDown',
+    'database-connection-issues',
+    { lines: [], measured: [await measureAvailability()] },
+    { lines: [], measured: [reached] },
+  );
   const away = await oneMinute();
   assert.deepEqual(away.statuses?.slice(0, 5), [503, 503, 503, 503, 503]);
   const { runProcedure } = await import('../../lib/ops/procedure.ts');

@@ -4,7 +4,6 @@ import type { AlarmName } from '../../lib/alarms.ts';
 const rds = 'RDS measures it, and there is none on one machine';
 
 export const notProvoked: { readonly [name in AlarmName]?: string } = {
-  DatabaseDown: 'RDS Proxy measures it, and there is none on one machine; NotReady and ServerDown fire for the same failure',
   DatabaseCpuHigh: rds,
   DatabaseMemoryHigh: rds,
   DatabaseStorageLow: rds,

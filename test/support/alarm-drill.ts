@@ -18,6 +18,8 @@ export interface Seen {
   readonly crashed?: readonly string[];
   /** Functions that Lambda did not start for want of concurrency. */
   readonly throttled?: readonly string[];
+  /** What the drill measured itself of the alarm's own metric, where a service of AWS would. */
+  readonly measured?: readonly number[];
 }
 
 export interface AlarmDrill {
@@ -54,7 +56,10 @@ export async function openAlarmDrill(): Promise<AlarmDrill> {
     dimensions: { FunctionName: `oauth2-${stage}-${fn}` },
   });
 
-  function stateAfter(name: string, { lines, statuses = [], latencies = [], crashed = [], throttled = [] }: Seen): string {
+  function stateAfter(
+    name: string,
+    { lines, statuses = [], latencies = [], crashed = [], throttled = [], measured = [] }: Seen,
+  ): string {
     const store = new MetricStore();
     const alarm = alarmNamed(name);
     const { periods, minutes: each } = alarm.type.endsWith('CompositeAlarm')
@@ -63,6 +68,8 @@ export async function openAlarmDrill(): Promise<AlarmDrill> {
     const minutes = periods * each;
     for (let minute = now - minutes; minute < now; minute += minutes > 60 ? 5 : 1) {
       for (const line of lines) store.putEmbedded(line, minute);
+      const [own] = measured.length === 0 ? [] : watchedBy(templates, alarm);
+      if (own) store.put(own.metric, minute, ...measured);
       store.put({ ...api, name: 'Count' }, minute, statuses.length);
       store.put({ ...api, name: '5xx' }, minute, statuses.filter((status) => status >= 500).length);
       store.put({ ...api, name: 'Latency' }, minute, ...latencies);
