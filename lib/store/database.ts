@@ -66,10 +66,10 @@ export class DatabaseUnavailable extends Unavailable {
 /**
  * SQLSTATE classes and driver codes that mean "not now": connection (08), authorization of an expired token (28), resources (53),
  * operator intervention and shutdown (57), serialization and deadlock (40), maintenance mode or a replica after failover (25006),
- * a database that is closed while it changes its name (55000).
+ * a database that is closed while it changes its name (55000), an account or a client that is deleted at this moment (23503: who asks again is told).
  */
 const away =
-  /^(08|28|53|57|40|25006|55000|55P03|CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|SASL_|3D000)/;
+  /^(08|28|53|57|40|23503|25006|55000|55P03|CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ENOTFOUND|EAI_|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|SASL_|3D000)/;
 
 /** What only reads in maintenance mode is not worth asking again in a moment. */
 const readOnly = '25006';

@@ -52,6 +52,13 @@ test('a session is found until it expires, ends or its end-user is disabled', as
   assert.equal(await found(expiring), false);
 });
 
+test('an account that is deleted while somebody signs in is told as "not now", and nothing is left', async () => {
+  const gone = signIn(randomUUID());
+  await assert.rejects(startSession(db, gone), { name: 'DatabaseUnavailable' });
+  assert.deepEqual([...(await admin`select 1 from sessions where session_id = ${gone.session_id}`)], []);
+  assert.deepEqual([...(await admin`select 1 from devices where subject = ${gone.subject}`)], []);
+});
+
 test('R11: a session from before the password was changed is none', async () => {
   const session = await storeSession(store, await storeUser(store));
   await admin`update users set password_changed_at = ${secondsLater(1)} where subject = ${session.subject}`;
