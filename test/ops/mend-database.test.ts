@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { type Mended, type MendInput, mendDatabase } from '../../lib/ops/mend-database.ts';
 import { type Answer, runProcedure } from '../../lib/ops/procedure.ts';
 import type { Database } from '../../lib/store/database.ts';
-import { findSession } from '../../lib/store/database-care.ts';
+import { endSession, findSession } from '../../lib/store/database-care.ts';
 import { clock, openWorkbench, readAuditLog, type Workbench } from './workbench.ts';
 
 let bench: Workbench;
@@ -101,6 +101,16 @@ test('a statement is cancelled and its session goes on; its literals are told to
   assert.doesNotMatch(planned, /secret/);
   assert.equal((await mend({ cancel_statement: pid })).did, 'cancelled the statement');
   assert.match(await waiting, /canceling statement due to user request/);
+  assert.equal((await findSession(bench.migrator, pid))?.pid, pid);
+  await release();
+});
+
+test('a session that has the number of one that is gone is left alone', async () => {
+  const { found: pid, release } = await hold(bench.connect('oauth2_api'), async (sql) => {
+    const [row] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
+    return row?.pid ?? 0;
+  });
+  assert.equal(await endSession(bench.migrator, { pid, began: '2026-01-01 00:00:00.000001+00' }, 'session'), false);
   assert.equal((await findSession(bench.migrator, pid))?.pid, pid);
   await release();
 });
