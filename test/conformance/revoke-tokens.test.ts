@@ -101,7 +101,8 @@ test('--user: what was issued for that account ends, with its sign-in; others ke
 
 test('--issued-before: what is older ends, with what was refreshed from it since; what is younger goes on, and so do sign-ins', async () => {
   const old = await hold();
-  const border = new Date().toISOString();
+  // What was issued in this very millisecond is older too.
+  const border = new Date(Date.now() + 1).toISOString();
   const refreshed = await refreshWith(server, client, old.tokens.refresh_token);
   const young = await hold(client, await makeTestUser(server));
   await revoke({ issued_before: border });
