@@ -124,7 +124,14 @@ function plan(input: MendInput, { session, table, index }: MendFacts): Plan {
 async function endIt({ db }: MendTools, input: MendInput, session: FoundSession | undefined): Promise<Mended> {
   const what = `process ${processOf(input)}`;
   const kind = input.end_session === undefined ? 'statement' : 'session';
-  if (!session || !(await endSession(db, session, kind))) return { did: 'nothing', what, note: 'it had ended by itself' };
+  const found = session ? await endSession(db, session, kind) : 'gone';
+  if (found === 'gone') return { did: 'nothing', what, note: 'it had ended by itself' };
+  if (found === 'goes on')
+    throw new ProcedureFault(
+      'goes_on',
+      `${what} was told to end and goes on for the time being: it ends when it comes to a place where it can; look again with oauth2ctl database-report`,
+      false,
+    );
   return { did: kind === 'session' ? 'ended the session' : 'cancelled the statement', what };
 }
 

@@ -1,4 +1,5 @@
 /** What a person does to a running database by hand: end a session or its statement, vacuum a table, rebuild an index, look at a statement's plan. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Database } from './database.ts';
 import { withoutLiterals } from './database-activity.ts';
 
@@ -6,6 +7,8 @@ export interface FoundSession {
   readonly pid: number;
   /** With the process's number it names one session for good: numbers come again. */
   readonly began: string;
+  /** When its statement began. */
+  readonly doing_since: string | null;
   readonly role: string | null;
   readonly kind: string;
   readonly state: string | null;
@@ -26,7 +29,7 @@ export async function findSession({ ask, sql }: Database, pid: number): Promise<
   const [row] = await ask<FoundSession>(
     'find-database-session',
     sql`
-      select pid, backend_start::text as began, usename as role, backend_type as kind, state,
+      select pid, backend_start::text as began, query_start::text as doing_since, usename as role, backend_type as kind, state,
         extract(epoch from clock_timestamp() - coalesce(xact_start, state_change, backend_start))::float8 as seconds, query as statement,
         (select count(*)::integer from pg_stat_activity w where a.pid = any (pg_blocking_pids(w.pid))) as waiting,
         pid = pg_backend_pid() as own, coalesce(pg_has_role(usesysid, 'usage'), false) as endable
@@ -35,19 +38,36 @@ export async function findSession({ ask, sql }: Database, pid: number): Promise<
   return row && { ...row, statement: row.statement === null ? null : withoutLiterals(row.statement) };
 }
 
+type Told = Pick<FoundSession, 'pid' | 'began' | 'doing_since'>;
+
+/** Looks until it is over: a process hears of it when it comes to a place where it may end. */
+const looks = { most: 60, pause_ms: 50 };
+
+const isIt = ({ sql }: Database, { pid, began }: Told) =>
+  sql`pid = ${pid}::integer and backend_start = ${began}::text::timestamptz`;
+
 /**
  * Ends the session, or what it is doing; its transaction is rolled back either way.
- * @returns whether it was still there
+ * @returns whether it is over; `gone`: it was not there any more
  */
-export async function endSession(
-  { ask, sql }: Database,
-  { pid, began }: Pick<FoundSession, 'pid' | 'began'>,
-  what: 'session' | 'statement',
-): Promise<boolean> {
+export async function endSession(db: Database, told: Told, what: 'session' | 'statement'): Promise<'over' | 'goes on' | 'gone'> {
+  const { ask, sql } = db;
   const end = what === 'session' ? sql`pg_terminate_backend(pid)` : sql`pg_cancel_backend(pid)`;
+  const rows = await ask('end-database-session', sql`select ${end} from pg_stat_activity where ${isIt(db, told)}`);
+  if (rows.length === 0) return 'gone';
+  for (let look = 0; look < looks.most; look += 1) {
+    if (!(await goesOn(db, told, what))) return 'over';
+    await pause(looks.pause_ms);
+  }
+  return 'goes on';
+}
+
+async function goesOn(db: Database, told: Told, what: 'session' | 'statement'): Promise<boolean> {
+  const { ask, sql } = db;
+  const sameStatement = sql`and state = 'active' and query_start is not distinct from ${told.doing_since}::text::timestamptz`;
   const rows = await ask(
-    'end-database-session',
-    sql`select ${end} from pg_stat_activity where pid = ${pid}::integer and backend_start = ${began}::text::timestamptz`,
+    'look-for-database-session',
+    sql`select 1 from pg_stat_activity where ${isIt(db, told)} ${what === 'statement' ? sameStatement : sql``}`,
   );
   return rows.length > 0;
 }

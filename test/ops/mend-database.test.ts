@@ -83,6 +83,7 @@ test('the session that others wait for is ended: the plan says who it is and wha
     ),
   );
   assert.deepEqual(await mend({ end_session: pid }), { did: 'ended the session', what: `process ${pid}` });
+  assert.equal(await findSession(bench.migrator, pid), undefined);
   assert.equal(await waiting, 'got it');
   await release();
   const again = await mend({ end_session: pid });
@@ -105,12 +106,28 @@ test('a statement is cancelled and its session goes on; its literals are told to
   await release();
 });
 
+test('a session that does not end is said to go on, and ends when it can', async () => {
+  const { found: pid, release } = await hold(bench.connect('oauth2_api'), async (sql) => {
+    const [row] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
+    return row?.pid ?? 0;
+  });
+  process.kill(pid, 'SIGSTOP');
+  const { outcome, error } = await order({ end_session: pid }, true);
+  process.kill(pid, 'SIGCONT');
+  assert.deepEqual([outcome, error?.code], ['failed', 'goes_on']);
+  assert.match(String(error?.message), /was told to end and goes on for the time being/);
+  for (let tries = 0; tries < 1000 && (await findSession(bench.migrator, pid)); tries++);
+  assert.equal(await findSession(bench.migrator, pid), undefined);
+  await release();
+});
+
 test('a session that has the number of one that is gone is left alone', async () => {
   const { found: pid, release } = await hold(bench.connect('oauth2_api'), async (sql) => {
     const [row] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
     return row?.pid ?? 0;
   });
-  assert.equal(await endSession(bench.migrator, { pid, began: '2026-01-01 00:00:00.000001+00' }, 'session'), false);
+  const another = { pid, began: '2026-01-01 00:00:00.000001+00', doing_since: null };
+  assert.equal(await endSession(bench.migrator, another, 'session'), 'gone');
   assert.equal((await findSession(bench.migrator, pid))?.pid, pid);
   await release();
 });
