@@ -1,9 +1,10 @@
 /** Looks at the certificate that clients of a stage are shown. */
 import { connect } from 'node:tls';
+import { alarms } from '../alarms.ts';
 import type { Cause } from './doctor.ts';
 
-/** Days of validity below which it is a cause of trouble to come: ACM renews 60 days ahead. */
-const fewDays = 14;
+/** Days of validity below which it is a cause of trouble to come. */
+const fewDays = alarms.CertificateExpiring.threshold;
 
 export interface Presented {
   readonly valid_to: string | undefined;

@@ -1,5 +1,6 @@
 /** Looks whether an AWS account can take a stage: who asks, bootstrap, Lambda's quotas, domain and certificates. */
 import type { CertificateDetail } from '@aws-sdk/client-acm';
+import { alarms } from '../alarms.ts';
 import type { CheckedStage } from '../infra/read-stage.ts';
 import { type Finding, find } from './check-server.ts';
 
@@ -112,8 +113,8 @@ async function checkDomain({ domain }: CheckedStage): Promise<Finding> {
   });
 }
 
-/** Days of validity below which a certificate is a finding: ACM renews 60 days ahead. */
-const fewDays = 30;
+/** Days of validity below which a certificate is a finding. */
+const fewDays = alarms.CertificateExpiring.threshold;
 
 function covers(pattern: string, name: string): boolean {
   return pattern === name || (pattern.startsWith('*.') && name.slice(name.indexOf('.')) === pattern.slice(1));
