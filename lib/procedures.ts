@@ -147,6 +147,7 @@ export const procedures = {
     needs: ['database'],
     writes: true,
     command: true,
+    seconds: 300,
     purpose: 'Send events again: those set aside, or those of a time',
   },
   'collect-logout-notices': {

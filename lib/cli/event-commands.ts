@@ -70,6 +70,7 @@ export const retryEventsCommand: Command = {
     const instantOf = (text: string) => new Date(readSince(text, Date.now())).toISOString();
     return { ...readSelection(selection), ...(since !== undefined && { since: instantOf(since), until: instantOf(until) }) };
   },
-  show: ({ retried }) => facts([['to be sent again', retried]]),
+  show: ({ retried, left_from }) =>
+    facts([['to be sent again', retried], ...(left_from ? [['left from', left_from] as const] : [])]),
   example: 'oauth2ctl retry-events --stage production --apply --reason "the bus is back"',
 };

@@ -1,6 +1,7 @@
 /** Lets events be sent again by the next run of the relay: those that were set aside, or those of a time that somebody did not get. */
 import type { RecordedType } from '../event-types.ts';
-import { countRepeatable, type EventSelection, retryEvents as retry } from '../store/events.ts';
+import { countRepeatable, type EventPlace, type EventSelection, retryNextEvents } from '../store/events.ts';
+import { tellProgress } from '../telemetry.ts';
 import { instant, ProcedureFault } from './input.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
 import { selectionTable } from './read-events.ts';
@@ -14,7 +15,14 @@ export interface RetryEventsInput extends Pick<EventSelection, 'types' | 'subjec
 
 export interface Retried {
   readonly retried: number;
+  /** Where the time of one run was too short: of this instant on they are still to be sent again. ISO 8601. */
+  readonly left_from?: string;
 }
+
+/** Events that are let go together: few enough for the deadline of a statement. */
+const batch = 5000;
+/** A run stops its work before the function is stopped. Milliseconds. */
+const longestRunMs = 240_000;
 
 /** @throws {ProcedureFault} where one end of the time is missing */
 function selectionOf({ since, until, ...selection }: RetryEventsInput): EventSelection {
@@ -32,7 +40,6 @@ export const retryEvents: ProcedureDefinition<
 > = {
   name: 'retry-events',
   asks_reason: true,
-  atomic: true,
   input: { ...selectionTable, since: instant, until: instant },
   look: async ({ db }, input) => countRepeatable(db, selectionOf(input)),
   plan: ({ since }, counts) => ({
@@ -49,7 +56,28 @@ export const retryEvents: ProcedureDefinition<
             ...(since === undefined ? [] : ['whoever has them already knows them by their idempotency key']),
           ],
   }),
-  apply: async ({ db }, input) => ({ retried: await retry(db, selectionOf(input)) }),
-  describe: ({ retried }) => `${counted(retried, 'event')} to be sent again`,
-  next: ({ retried }) => (retried === 0 ? [] : ['oauth2ctl events --set-aside', 'GET /events/health']),
+  async apply({ db }, input) {
+    const started = performance.now();
+    let retried = 0;
+    for (let behind: EventPlace | undefined; ; ) {
+      const found = await retryNextEvents(db, selectionOf(input), behind, batch);
+      retried += found?.count ?? 0;
+      if (found === undefined || found.count < batch) return { retried };
+      if (performance.now() - started > longestRunMs) return { retried, left_from: found.at.toISOString() };
+      tellProgress(() => `${counted(retried, 'event')} to be sent again`);
+      behind = found;
+    }
+  },
+  describe: ({ retried, left_from }) =>
+    `${counted(retried, 'event')} to be sent again${left_from === undefined ? '' : `, those from ${left_from} on are left`}`,
+  next: ({ retried, left_from }) =>
+    retried === 0
+      ? []
+      : [
+          ...(left_from === undefined
+            ? []
+            : [`the same command with --since ${left_from}: the time of one run was too short for all`]),
+          'oauth2ctl events --set-aside',
+          'GET /events/health',
+        ],
 };

@@ -109,13 +109,37 @@ export async function countRepeatable(db: Database, selection: EventSelection): 
   );
 }
 
-/** Lets events be sent again, as if they had never been tried. @returns how many */
-export async function retryEvents(db: Database, selection: EventSelection): Promise<number> {
-  const rows = await db.ask(
+/** Where in the order of events somebody is. */
+export interface EventPlace {
+  readonly at: Date;
+  readonly sequence: string;
+}
+
+/**
+ * Lets the next events of a selection be sent again, as if they had never been tried.
+ * @param behind where the ones before ended: what the relay has sent once more meanwhile is not met again
+ * @returns how many, and where they end; undefined where there is none
+ */
+export async function retryNextEvents(
+  db: Database,
+  selection: EventSelection,
+  behind: EventPlace | undefined,
+  most: number,
+): Promise<(EventPlace & { readonly count: number }) | undefined> {
+  const { sql } = db;
+  const [row] = await db.ask<EventPlace & { count: number }>(
     'retry-events',
-    db.sql`
-      update events set set_aside_at = null, set_aside_because = null, attempts = 0, next_attempt_at = null, delivered_at = null
-      where ${selected(db, again(selection))} returning 1`,
+    sql`
+      with due as (
+        select at, sequence from events
+        where ${selected(db, again(selection))}
+          and ${behind === undefined ? sql`true` : sql`(at, sequence) > (${behind.at}::timestamptz, ${behind.sequence}::bigint)`}
+        order by at, sequence limit ${most}
+      ), retried as (
+        update events e set set_aside_at = null, set_aside_because = null, attempts = 0, next_attempt_at = null, delivered_at = null
+        from due where e.at = due.at and e.sequence = due.sequence returning e.at, e.sequence
+      )
+      select (select count(*)::integer from retried) as count, at, sequence::text from retried order by at desc, retried.sequence desc limit 1`,
   );
-  return rows.length;
+  return row;
 }

@@ -101,3 +101,21 @@ test('those of a time that were delivered go out once more, with the same key; w
   const { error } = await retry({ input: { since: '2026-05-10T12:03:00Z' } });
   assert.match(String(error?.message), /since and until go together/);
 });
+
+test('more than a statement may take go batch by batch, each once, also while the relay already sends them', async () => {
+  await bench.migrator.sql`truncate events`;
+  await bench.migrator.sql`
+    insert into events (at, type, subject, data, producer, delivered_at)
+    select '2026-05-10T12:00:00Z'::timestamptz + make_interval(secs => n / 100), 'user_logout', 'users/' || n, '{}', 'test', now()
+    from generate_series(1, 12000) as n`;
+  // As a relay that is quicker than anyone: what is let go is delivered at once.
+  await bench.migrator.sql.unsafe(`
+    create function deliver() returns trigger language plpgsql as $$ begin new.delivered_at := now(); new.attempts := 1; return new; end $$;
+    create trigger deliver before update on events for each row execute function deliver()`);
+  const input = { since: '2026-05-10T12:00:00Z', until: '2026-05-10T13:00:00Z' };
+  const { result, outcome } = await retry({ apply: true, input });
+  await bench.migrator.sql.unsafe('drop trigger deliver on events; drop function deliver()');
+  assert.deepEqual([outcome, result], ['succeeded', { retried: 12_000 }]);
+  const [row] = await bench.migrator.sql`select count(*)::integer as sent from events where attempts = 1`;
+  assert.equal(row?.sent, 12_000);
+});
