@@ -13,13 +13,20 @@ import { checkMachine, prepareEmulator } from './python.ts';
 const root = join(import.meta.dirname, '../..');
 const programs = join(root, 'node_modules/.bin');
 
-const usage = `npm run test:aws -- [--folder <cache>] [--keep]
+const usage = `npm run test:aws -- [--folder <cache>] [--keep] [<test file> …]
+  Without test files, all of them are run.
   --folder  where the emulator's virtual environment is kept (default: oauth2-serverless in the user's cache)
   --keep    leave logs and assembly for a look
 `;
 
 /** What is under test, in the order of what it changes. */
-const suites = ['test/e2e/deployment.test.ts', 'test/aws/stage.test.ts', 'test/aws/releases.test.ts', 'test/aws/destroy.test.ts'];
+const suites = [
+  'test/e2e/deployment.test.ts',
+  'test/aws/stage.test.ts',
+  'test/aws/alarms.test.ts',
+  'test/aws/releases.test.ts',
+  'test/aws/destroy.test.ts',
+];
 
 const began = performance.now();
 const say = (line: string) => stdout.write(`${((performance.now() - began) / 1000).toFixed(1).padStart(6)} s  ${line}\n`);
@@ -105,9 +112,9 @@ async function deploy(folder: string, cache: string): Promise<NodeJS.ProcessEnv>
   };
 }
 
-async function test(environment: NodeJS.ProcessEnv): Promise<number> {
+async function test(chosen: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   let failed = 0;
-  for (const suite of suites) {
+  for (const suite of chosen) {
     say(suite);
     const args = ['--test', '--test-timeout=240000', suite];
     const code = await run({ command: execPath, args, environment, seconds: 420, cwd: root });
@@ -117,7 +124,10 @@ async function test(environment: NodeJS.ProcessEnv): Promise<number> {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { folder: { type: 'string' }, keep: { type: 'boolean' }, help: { type: 'boolean' } } });
+  const { values, positionals } = parseArgs({
+    options: { folder: { type: 'string' }, keep: { type: 'boolean' }, help: { type: 'boolean' } },
+    allowPositionals: true,
+  });
   if (values.help) {
     stdout.write(usage);
     return 0;
@@ -129,7 +139,7 @@ async function main(): Promise<number> {
   else ends.push(() => rmSync(folder, { recursive: true, force: true }));
   mkdirSync(cache, { recursive: true });
   writeFileSync(join(folder, 'pip.log'), '');
-  const code = await test(await deploy(folder, cache));
+  const code = await test(positionals.length > 0 ? positionals : suites, await deploy(folder, cache));
   say(code === 0 ? 'all is well' : 'failed');
   return code;
 }

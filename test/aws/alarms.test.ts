@@ -1,0 +1,208 @@
+/** Drill: what a deployed stage's own queues, bucket and certificates show when they fail makes the alarms fire, and what their pages say ends it. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { connect, createServer, getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
+import {
+  GetFunctionConfigurationCommand,
+  GetFunctionEventInvokeConfigCommand,
+  InvokeCommand,
+  PutFunctionEventInvokeConfigCommand,
+} from '@aws-sdk/client-lambda';
+import {
+  CreateBucketCommand,
+  DeleteBucketReplicationCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutBucketReplicationCommand,
+  PutBucketVersioningCommand,
+  type ReplicationRule,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import {
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  PurgeQueueCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import type { alarms } from '../../lib/alarms.ts';
+import { checkPresented } from '../../lib/observe/certificate.ts';
+import { functionName } from '../../lib/procedures.ts';
+import { recordDrill } from '../drills/record.ts';
+import { assertAllFired } from '../drills/where-alarms-fire.ts';
+import { openAlarmDrill, type Seen } from '../support/alarm-drill.ts';
+import { comes, folder, lambda, operate, stage } from './stage-under-test.ts';
+
+const { assertFires, fired, templates } = await openAlarmDrill();
+
+const sqs = new SQSClient({});
+const s3 = new S3Client({ forcePathStyle: true });
+after(() => {
+  sqs.destroy();
+  s3.destroy();
+});
+
+const because = ['--stage', stage, '--apply', '--reason', 'a drill'];
+const measured = (...values: number[]): Seen => ({ lines: [], measured: values });
+
+/** The queue that an alarm of the deployed stage watches. */
+async function queueOf(alarm: keyof typeof alarms): Promise<string> {
+  const AlarmNames = [`oauth2-${stage}-${alarm}`];
+  const { MetricAlarms = [] } = await new CloudWatchClient({}).send(new DescribeAlarmsCommand({ AlarmNames }));
+  const QueueName = MetricAlarms[0]?.Dimensions?.find(({ Name }) => Name === 'QueueName')?.Value;
+  const { QueueUrl = '' } = await sqs.send(new GetQueueUrlCommand({ QueueName }));
+  return QueueUrl;
+}
+
+async function depthOf(QueueUrl: string): Promise<number> {
+  const AttributeNames = ['ApproximateNumberOfMessages' as const];
+  const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames }));
+  return Number(Attributes?.ApproximateNumberOfMessages);
+}
+
+test('a scheduled run that fails every time is kept in the queue, which names its error, until it is emptied', async () => {
+  const queue = await queueOf('ScheduleFailed');
+  const calm = measured(await depthOf(queue));
+  const FunctionName = functionName(stage, 'publish-gauges');
+  const { DestinationConfig, MaximumRetryAttempts } = await lambda.send(
+    new GetFunctionEventInvokeConfigCommand({ FunctionName, Qualifier: 'live' }),
+  );
+  // The emulator looks at what is said of the function, and not of its alias.
+  await lambda.send(new PutFunctionEventInvokeConfigCommand({ FunctionName, DestinationConfig, MaximumRetryAttempts }));
+  const Payload = JSON.stringify({ input: { nonsense: true }, apply: true, reason: 'scheduled', actor: 'schedule' });
+  await lambda.send(new InvokeCommand({ FunctionName, InvocationType: 'Event', Payload }));
+  await comes(async () => ((await depthOf(queue)) > 0 ? true : undefined), 60, 'the run in the queue');
+  const failed = measured(await depthOf(queue));
+  const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: queue, VisibilityTimeout: 0 }));
+  const { requestContext, requestPayload, responsePayload } = JSON.parse(Messages[0]?.Body ?? '{}');
+  assert.match(requestContext.functionArn, /publish-gauges/);
+  assert.deepEqual(requestPayload, JSON.parse(Payload));
+  assert.match(JSON.stringify(responsePayload), /nonsense/);
+  await sqs.send(new PurgeQueueCommand({ QueueUrl: queue }));
+  assertFires('ScheduleFailed', 'status', failed, calm);
+  assertFires('ScheduleFailed', 'status', failed, measured(await depthOf(queue)));
+});
+
+test('events that the bus could not encrypt are sent once more, and the queue is emptied', async () => {
+  const queue = await queueOf('EventsDropped');
+  const calm = measured(await depthOf(queue));
+  const since = new Date(Date.now() - 3_600_000).toISOString();
+  const { json: told } = await operate(['events', '--stage', stage, '--since', '1h', '--tail', '1']);
+  // What EventBridge does with an event whose key it may not use: the emulator has no such key.
+  await sqs.send(new SendMessageCommand({ QueueUrl: queue, MessageBody: JSON.stringify({ time: told.time, detail: {} }) }));
+  const dropped = measured(await depthOf(queue));
+  const again = await operate(['retry-events', '--since', since, '--until', new Date().toISOString(), ...because]);
+  assert.equal(again.code, 0, again.stdout + again.stderr);
+  await sqs.send(new PurgeQueueCommand({ QueueUrl: queue }));
+  assertFires('EventsDropped', 'events', dropped, calm);
+  assertFires('EventsDropped', 'events', dropped, measured(await depthOf(queue)));
+});
+
+test('a backup whose copy could not be written says so at its objects; once that is put right, the next one is copied', async () => {
+  const { Environment } = await lambda.send(
+    new GetFunctionConfigurationCommand({ FunctionName: functionName(stage, 'backup'), Qualifier: 'live' }),
+  );
+  const Bucket = Environment?.Variables?.OAUTH2_BACKUP_BUCKET ?? '';
+  // The rule of a stage that has copies in a second region.
+  const [rule] =
+    templates
+      .some('AWS::S3::Bucket')
+      .map(
+        ({ properties }) =>
+          (properties.ReplicationConfiguration as { Rules: (ReplicationRule & { Id: string })[] } | undefined)?.Rules,
+      )
+      .find((one) => one !== undefined) ?? [];
+  if (rule === undefined) return assert.fail('the complete stage has no copies');
+  const arnOf = { bucket: rule.Destination?.Bucket, key: rule.Destination?.EncryptionConfiguration?.ReplicaKmsKeyID };
+  const there = new S3Client({ forcePathStyle: true, region: arnOf.key?.split(':')[3] ?? '' });
+  const copies = arnOf.bucket?.split(':::')[1] ?? '';
+  const setVersioning = (Status: 'Enabled' | 'Suspended') =>
+    there.send(new PutBucketVersioningCommand({ Bucket: copies, VersioningConfiguration: { Status } }));
+  await there.send(new CreateBucketCommand({ Bucket: copies }));
+  await setVersioning('Enabled');
+  const { Id: ID, ...wanted } = rule;
+  const Role = 'arn:aws:iam::000000000000:role/replication';
+  await s3.send(new PutBucketReplicationCommand({ Bucket, ReplicationConfiguration: { Role, Rules: [{ ID, ...wanted }] } }));
+  /** Of the objects of a new backup, how many were copied and how many could not be. */
+  const backUp = async (): Promise<{ copied: number; failed: number }> => {
+    const { json, code, stderr } = await operate(['backup', ...because]);
+    assert.equal(code, 0, stderr);
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket }));
+    const keys = Contents.map(({ Key = '' }) => Key).filter((key) => key.includes(json.backup_id));
+    const heads = await Promise.all(keys.map((Key) => s3.send(new HeadObjectCommand({ Bucket, Key }))));
+    const count = (status: string) => heads.filter(({ ReplicationStatus }) => ReplicationStatus === status).length;
+    return { copied: count('COMPLETED'), failed: count('FAILED') };
+  };
+  const well = await backUp();
+  // Somebody changed the bucket of the copies by hand.
+  await setVersioning('Suspended');
+  const broken = await backUp();
+  await setVersioning('Enabled');
+  const mended = await backUp();
+  await s3.send(new DeleteBucketReplicationCommand({ Bucket }));
+  there.destroy();
+  assert.deepEqual(
+    [well, broken, mended],
+    [
+      { copied: 2, failed: 0 },
+      { copied: 0, failed: 2 },
+      { copied: 2, failed: 0 },
+    ],
+  );
+  assertFires('BackupNotCopied', 'backup', measured(broken.failed), measured(well.failed));
+  assertFires('BackupNotCopied', 'backup', measured(broken.failed), measured(mended.failed));
+});
+
+/** Shows clients a certificate of so many days. @returns the whole days that are left, as ACM counts them, and what doctor says of it */
+async function show(days: number): Promise<{ left: number; causes: string[] }> {
+  const place = mkdtempSync(join(folder, 'certificate-'));
+  const [key, cert] = [join(place, 'key.pem'), join(place, 'cert.pem')];
+  const request = [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-subj',
+    '/CN=localhost',
+    '-addext',
+    'subjectAltName=DNS:localhost',
+  ];
+  execFileSync('openssl', [...request, '-days', String(days), '-keyout', key, '-out', cert], { stdio: 'pipe' });
+  const pem = readFileSync(cert, 'utf8');
+  setDefaultCACertificates([...getCACertificates('default'), pem]);
+  const server = createServer({ key: readFileSync(key), cert: pem }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const client = connect({ host: '127.0.0.1', port, servername: 'localhost' });
+  await once(client, 'secureConnect');
+  const left = Math.floor((Date.parse(client.getPeerCertificate().valid_to) - Date.now()) / 86_400_000);
+  client.destroy();
+  const causes = (await checkPresented(`https://localhost:${port}`)).map(({ cause }) => cause);
+  server.close();
+  return { left, causes };
+}
+
+test('a certificate that was not renewed is seen before its last month is over', async () => {
+  const [fresh, late] = [await show(395), await show(25)];
+  assert.deepEqual(fresh.causes, []);
+  assert.deepEqual(late.causes, [`the certificate of localhost ends in ${late.left} days`]);
+  assertFires('CertificateExpiring', 'certificates', measured(late.left), measured(fresh.left));
+});
+
+test('every alarm of this drill has fired', () => {
+  assertAllFired('aws', fired);
+  recordDrill({
+    name: 'deployed-alarms',
+    shows:
+      'the queues, the bucket and the certificate of a deployed stage fail (what EventBridge cannot encrypt is put into its queue by the drill), and what they then show makes the alarms fire that lead to the page',
+    figures: fired,
+  });
+});
