@@ -1,7 +1,4 @@
-/**
- * Stands before a Postgres and judges what clients send as RDS Proxy does: which of it pins a connection to its client.
- * The rules are those that AWS documents for PostgreSQL ("Avoiding pinning an RDS Proxy").
- */
+/** Stands before a Postgres and judges, by the rules that AWS documents for RDS Proxy, which statements pin a connection to their client. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
