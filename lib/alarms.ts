@@ -145,7 +145,7 @@ export const alarms = {
     period: 1,
     minutes: 1,
     severity: 'critical',
-    runbook: 'status',
+    runbook: 'dead-letters',
     purpose: 'A scheduled procedure did not run, or crashed every time it was tried',
   },
   RefreshTokenReused: {

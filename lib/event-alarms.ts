@@ -36,7 +36,7 @@ export const eventAlarms = {
     minutes: 1,
     silence: 'fine',
     severity: 'warning',
-    runbook: 'events',
+    runbook: 'dead-letters',
     purpose: 'The bus could not encrypt events that it had taken; they are in its queue',
   },
 } as const satisfies Record<string, Alarm>;

@@ -189,6 +189,13 @@ export const procedures = {
     occasion: 'when `destroy` begins',
     purpose: 'Record in the audit log that the stage is removed',
   },
+  'record-discard': {
+    needs: ['database'],
+    writes: true,
+    command: false,
+    occasion: 'when `dead-letters` takes some out of their queues',
+    purpose: 'Record in the audit log that dead letters were taken out',
+  },
   ...toolProcedures,
 } as const satisfies Record<string, Procedure>;
 

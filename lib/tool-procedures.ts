@@ -46,6 +46,13 @@ export const toolProcedures = {
   },
   logs: { runs: 'tool', needs: [], writes: false, command: true, purpose: 'Show, follow, search and export the logs' },
   events: { runs: 'tool', needs: [], writes: false, command: true, purpose: 'Show and follow the recorded events' },
+  'dead-letters': {
+    runs: 'tool',
+    needs: [],
+    writes: true,
+    command: true,
+    purpose: 'Show the runs and events that were given up, and take them out',
+  },
   releases: { runs: 'tool', needs: [], writes: false, command: true, purpose: 'List the releases and which one is live' },
   release: { runs: 'tool', needs: [], writes: true, command: true, purpose: 'Put a release in place: every function at once' },
   incident: {

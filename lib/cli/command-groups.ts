@@ -17,7 +17,7 @@ export const commandGroups = {
     'purge-expired',
   ],
   'Looking:': ['status', 'metrics', 'logs', 'events', 'retry-events'],
-  'When something is wrong:': ['doctor', 'diagnose', 'maintenance'],
+  'When something is wrong:': ['doctor', 'diagnose', 'dead-letters', 'maintenance'],
   'Security:': [
     'rotate-signing-keys',
     'rotate-database-password',

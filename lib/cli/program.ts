@@ -92,7 +92,13 @@ function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-function showPlan(name: CommandName, { plan }: ProcedureAnswer, argument: string, given: Values, { environment }: Io): string {
+function showPlan(
+  name: CommandName,
+  { plan, next = [] }: ProcedureAnswer,
+  argument: string,
+  given: Values,
+  { environment }: Io,
+): string {
   const { stage } = given;
   const { options }: Command = commands[name];
   const chosen = options.flatMap(({ flags }) => {
@@ -113,6 +119,7 @@ function showPlan(name: CommandName, { plan }: ProcedureAnswer, argument: string
     'Plan:',
     ...plan.steps.map((step) => `  - ${step}`),
     '',
+    ...next.map((step) => `First: ${asCalled(step, stage, environment)}`),
     `Nothing was changed. To act: ${again} --apply --reason '…'`,
   ].join('\n');
 }
@@ -127,7 +134,7 @@ function report(name: CommandName, answer: ProcedureAnswer, argument: string, op
     return exitCodes.failed.code;
   }
   if (answer.outcome === 'planned') {
-    const planned = { outcome: 'planned', plan: answer.plan };
+    const planned = { outcome: 'planned', plan: answer.plan, ...(answer.next && { next: answer.next }) };
     io.write(options.json ? `${JSON.stringify(planned, null, 2)}\n` : `${showPlan(name, answer, argument, options, io)}\n`);
     return exitCodes.done.code;
   }

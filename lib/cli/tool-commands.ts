@@ -3,6 +3,7 @@
 import { handleIncident } from '../incident/incident.ts';
 import { rotateDatabasePassword } from '../incident/rotate-database-password.ts';
 import { reportAccess } from '../observe/access-report.ts';
+import { dealWithDeadLetters } from '../observe/dead-letters.ts';
 import { diagnose } from '../observe/diagnose.ts';
 import { examine } from '../observe/doctor.ts';
 import { showEvents } from '../observe/events.ts';
@@ -39,6 +40,7 @@ export const toolProcedures: Record<ToolProcedureName, ToolProcedure> = {
   diagnose,
   logs: showLogs,
   events: showEvents,
+  'dead-letters': dealWithDeadLetters,
   releases: listStageReleases,
   release: putRelease,
   incident: handleIncident,
@@ -64,6 +66,13 @@ function showMoved({ note, release, from, moved, stays = [], gone = [], audit_lo
     ['skipped, gone', gone],
     ['audit log', audit_log],
   ]);
+}
+
+function showDeadLetters({ note, taken_out, left }: Values): string {
+  if (note) return note;
+  const rows = taken_out.map(({ what, at, why }: Values) => [what, instant(at), why]);
+  const head = rows.length === 0 ? [] : [table(['TAKEN OUT', 'OF', 'WHY IT WAS GIVEN UP'], rows), ''];
+  return [...head, left === 0 ? 'The queues are empty.' : `${left} are left.`].join('\n');
 }
 
 function showReleases({ note, releases, live, moves }: Values): string {
@@ -191,6 +200,13 @@ export const toolCommands: Record<ToolProcedureName, Command> = {
         ['ready', result.ready],
       ]),
     example: 'oauth2ctl rotate-database-password --stage production --apply --reason "somebody who knew it has left"',
+  },
+  'dead-letters': {
+    acts: 'planned',
+    options: [],
+    toInput: () => ({}),
+    show: showDeadLetters,
+    example: 'oauth2ctl dead-letters --stage production --apply --reason "mended, and run again by hand"',
   },
   restore: restoreCommand,
   destroy: {

@@ -31,6 +31,7 @@ const harmless = new Set([
   'record-incident',
   'record-move',
   'record-destroy',
+  'record-discard',
   'maintenance',
   'unblock',
   'purge-expired',

@@ -24,27 +24,24 @@ import {
   type ReplicationRule,
   S3Client,
 } from '@aws-sdk/client-s3';
-import {
-  GetQueueAttributesCommand,
-  GetQueueUrlCommand,
-  PurgeQueueCommand,
-  ReceiveMessageCommand,
-  SendMessageCommand,
-  SQSClient,
-} from '@aws-sdk/client-sqs';
+import { GetQueueAttributesCommand, GetQueueUrlCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { alarms } from '../../lib/alarms.ts';
 import { checkPresented } from '../../lib/observe/certificate.ts';
 import { functionName } from '../../lib/procedures.ts';
 import { recordDrill } from '../drills/record.ts';
 import { assertAllFired } from '../drills/where-alarms-fire.ts';
 import { openAlarmDrill, type Seen } from '../support/alarm-drill.ts';
-import { comes, folder, lambda, operate, stage } from './stage-under-test.ts';
+import { readCommand } from '../support/runbook-page.ts';
+import { followDeployedPage } from './deployed-page.ts';
+import { comes, folder, lambda, openDatabase, operate, stage } from './stage-under-test.ts';
 
 const { assertFires, fired, templates } = await openAlarmDrill();
 
 const sqs = new SQSClient({});
 const s3 = new S3Client({ forcePathStyle: true });
-after(() => {
+const sql = openDatabase();
+after(async () => {
+  await sql.end();
   sqs.destroy();
   s3.destroy();
 });
@@ -80,29 +77,52 @@ test('a scheduled run that fails every time is kept in the queue, which names it
   await lambda.send(new InvokeCommand({ FunctionName, InvocationType: 'Event', Payload }));
   await comes(async () => ((await depthOf(queue)) > 0 ? true : undefined), 60, 'the run in the queue');
   const failed = measured(await depthOf(queue));
-  const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: queue, VisibilityTimeout: 0 }));
-  const { requestContext, requestPayload, responsePayload } = JSON.parse(Messages[0]?.Body ?? '{}');
-  assert.match(requestContext.functionArn, /publish-gauges/);
-  assert.deepEqual(requestPayload, JSON.parse(Payload));
-  assert.match(JSON.stringify(responsePayload), /nonsense/);
-  await sqs.send(new PurgeQueueCommand({ QueueUrl: queue }));
-  assertFires('ScheduleFailed', 'status', failed, calm);
-  assertFires('ScheduleFailed', 'status', failed, measured(await depthOf(queue)));
+  const shown = await operate(['dead-letters', '--stage', stage]);
+  assert.match(shown.json.plan.steps[0], /the run of publish-gauges of \S+: publish-gauges: .*nonsense/);
+  assert.deepEqual(shown.json.next, ['oauth2ctl logs errors --function publish-gauges --since 1d']);
+  assert.equal(await depthOf(queue), failed.measured?.[0], 'a look has taken something away');
+  await followDeployedPage('dead-letters');
+  assertFires('ScheduleFailed', 'dead-letters', failed, calm);
+  assertFires('ScheduleFailed', 'dead-letters', failed, measured(await depthOf(queue)));
+  const [row] = await sql`select reason, detail from audit_log where procedure = 'record-discard' order by at desc limit 1`;
+  assert.deepEqual({ ...row }, { reason: 'mended, and run by hand', detail: '1 dead letter taken out' });
 });
 
 test('events that the bus could not encrypt are sent once more, and the queue is emptied', async () => {
   const queue = await queueOf('EventsDropped');
   const calm = measured(await depthOf(queue));
-  const since = new Date(Date.now() - 3_600_000).toISOString();
-  const { json: told } = await operate(['events', '--stage', stage, '--since', '1h', '--tail', '1']);
-  // What EventBridge does with an event whose key it may not use: the emulator has no such key.
-  await sqs.send(new SendMessageCommand({ QueueUrl: queue, MessageBody: JSON.stringify({ time: told.time, detail: {} }) }));
+  const made = await operate(['create-client', '--name', 'dropped', '--grant-types', 'client_credentials', ...because]);
+  const subject = `clients/${made.json.client_id}`;
+  const Payload = JSON.stringify({ input: {}, apply: true, actor: 'test' });
+  const told = await comes(
+    async () => {
+      await lambda.send(new InvokeCommand({ FunctionName: functionName(stage, 'relay-events'), Qualifier: 'live', Payload }));
+      const { json } = await operate(['events', '--stage', stage, '--subject', subject, '--tail', '1']);
+      return json.delivery.state === 'delivered' ? (json as { time: string; type: string }) : undefined;
+    },
+    60,
+    'the delivery of an event',
+  );
+  // What EventBridge does with an event whose key it may not use: the emulator has no such key. More than SQS hands out at once.
+  for (let count = 0; count < 12; count++)
+    await sqs.send(
+      new SendMessageCommand({
+        QueueUrl: queue,
+        MessageBody: JSON.stringify({ 'detail-type': told.type, time: told.time, detail: told }),
+      }),
+    );
   const dropped = measured(await depthOf(queue));
-  const again = await operate(['retry-events', '--since', since, '--until', new Date().toISOString(), ...because]);
+  const shown = await operate(['dead-letters', '--stage', stage]);
+  assert.equal(shown.json.plan.steps.length, 12);
+  const [advice = ''] = shown.json.next as string[];
+  const { words } = readCommand(`npx ${advice}`, 'dead-letters');
+  const again = await operate([...words, '--stage', stage]);
   assert.equal(again.code, 0, again.stdout + again.stderr);
-  await sqs.send(new PurgeQueueCommand({ QueueUrl: queue }));
-  assertFires('EventsDropped', 'events', dropped, calm);
-  assertFires('EventsDropped', 'events', dropped, measured(await depthOf(queue)));
+  assert.ok(again.json.retried >= 1, again.stdout);
+  const taken = await operate(['dead-letters', ...because]);
+  assert.deepEqual([taken.json.taken_out.length, taken.json.left], [12, 0], taken.stdout + taken.stderr);
+  assertFires('EventsDropped', 'dead-letters', dropped, calm);
+  assertFires('EventsDropped', 'dead-letters', dropped, measured(await depthOf(queue)));
 });
 
 test('a backup whose copy could not be written says so at its objects; once that is put right, the next one is copied', async () => {

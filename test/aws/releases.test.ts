@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { env } from 'node:process';
 import { after, test } from 'node:test';
 import { recordDrill } from '../drills/record.ts';
-import { blocksOf, findMissing, readCommand } from '../support/runbook-page.ts';
+import { followDeployedPage } from './deployed-page.ts';
 import { lastLines, run } from './programs.ts';
-import { ask, folder, functions, openDatabase, operate, readLiveVersions, root, stage, tell } from './stage-under-test.ts';
+import { ask, folder, functions, openDatabase, operate, readLiveVersions, root, stage } from './stage-under-test.ts';
 
 const sql = openDatabase();
 after(() => sql.end());
@@ -71,19 +71,8 @@ test('oauth2ctl rollback moves every alias back, and release --to 2 forth again'
 });
 
 for (const page of ['releases', 'rollback', 'release'])
-  test(`the page ${page} runs as written on a deployed stage, and says what is printed there`, async () => {
-    for (const { lines, prints_deployed } of blocksOf(page)) {
-      let printed = '';
-      for (const line of lines) {
-        const { words } = readCommand(line.replace('--to 12', '--to 2'), page);
-        const { code, stdout, stderr } = await tell(words);
-        assert.equal(code, 0, `${line}: ${stdout}${stderr}`);
-        printed += stdout;
-      }
-      const missing = findMissing(prints_deployed, printed);
-      assert.equal(missing, undefined, `${page}.md says that this is printed: ${missing}\n${printed}`);
-    }
-  });
+  test(`the page ${page} runs as written on a deployed stage, and says what is printed there`, () =>
+    followDeployedPage(page, (line) => line.replace('--to 12', '--to 2')));
 
 test('a deploy whose migration fails has backed up before it, fails, and the code of before keeps serving', async () => {
   // What the history does not know is pending again, and does not fit to what it has made already.

@@ -4,6 +4,7 @@ import { type AwsEndpoint, AwsError, type AwsRequest, type AwsResponse, openAwsE
 import type { LogEvent } from '../../lib/local/log-journal.ts';
 import { answerLogs, type LogSource } from '../../lib/local/logs-api.ts';
 import { answerStacks, queryError, type TestStack } from './cloudformation.ts';
+import { TestQueues } from './queues.ts';
 
 /** Said by a function, the gateway or the database. */
 export type LogEvents = Map<string, LogEvent[]>;
@@ -25,7 +26,8 @@ export interface Account {
   readonly functions: Map<string, StoredFunction>;
   readonly parameters: Map<string, string>;
   readonly calls: Call[];
-  alarms: { AlarmName: string; StateValue: string }[];
+  alarms: { AlarmName: string; StateValue: string; Dimensions?: { Name: string; Value: string }[] }[];
+  readonly queues: TestQueues;
   identity: { account: string; arn: string };
   limits: { concurrency: number; code_free: number };
   /** Figures of CloudWatch, by the id under which they are asked. */
@@ -207,7 +209,10 @@ function answer(account: Account, request: AwsRequest): AwsResponse {
     });
   }
   if (operation === 'DescribeAlarms') {
-    const found = account.alarms.filter(({ AlarmName }) => AlarmName.startsWith(String(input.AlarmNamePrefix)));
+    const { AlarmNamePrefix, AlarmNames } = input as { AlarmNamePrefix?: string; AlarmNames?: string[] };
+    const found = account.alarms.filter(
+      ({ AlarmName }) => AlarmNames?.includes(AlarmName) ?? AlarmName.startsWith(AlarmNamePrefix ?? ''),
+    );
     return json({ MetricAlarms: found, CompositeAlarms: [] });
   }
   if (operation === 'DescribeCertificate') {
@@ -216,7 +221,7 @@ function answer(account: Account, request: AwsRequest): AwsResponse {
       throw new AwsError('ResourceNotFoundException', `Could not find certificate ${input.CertificateArn}`);
     return json({ Certificate: certificate });
   }
-  const known = parameterOperations(account)[operation];
+  const known = service === 'AmazonSQS' ? account.queues.operations[operation] : parameterOperations(account)[operation];
   if (known === undefined) throw new AwsError('UnknownOperationException', `${service}.${operation} is not answered here.`);
   return json(known(input));
 }
@@ -236,6 +241,7 @@ export async function openAccount(): Promise<Account> {
     parameters: new Map(),
     calls: [],
     alarms: [],
+    queues: new TestQueues(),
     identity: { account: '111122223333', arn: 'arn:aws:iam::111122223333:user/operator' },
     limits: { concurrency: 1000, code_free: 70_000_000_000 },
     figures: {},

@@ -6,7 +6,11 @@ export const troubleshooting: readonly Section[] = [
     group: 'Troubleshooting',
     title: 'Pod Not Starting',
     lines: [
-      { there: 'describe, events, logs, common causes', here: ['function-not-starting', 'doctor', 'logs'], tests: [pagesRun] },
+      {
+        there: 'describe, events, logs, common causes',
+        here: ['function-not-starting', 'doctor', 'logs', 'dead-letters'],
+        tests: [pagesRun, 'test/aws/alarms.test.ts'],
+      },
     ],
   },
   {
