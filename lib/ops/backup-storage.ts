@@ -19,6 +19,11 @@ export interface StoredBackup {
   readonly complete: boolean;
 }
 
+export type BackupCopy = 'written' | 'on its way' | 'failed';
+
+/** As S3 says it of one object. */
+const copies: Readonly<Record<string, BackupCopy>> = { COMPLETED: 'written', PENDING: 'on its way', FAILED: 'failed' };
+
 export interface BackupStorage {
   /** Uploads in parts as the stream comes; a stream that fails leaves nothing. */
   putDump(id: string, kind: BackupKind, body: Readable, signal: AbortSignal): Promise<void>;
@@ -28,6 +33,8 @@ export interface BackupStorage {
   readDump(id: string): Promise<Readable>;
   /** @returns undefined where there is none of that id */
   readManifest(id: string): Promise<BackupManifest | undefined>;
+  /** What became of its copy in the second region; undefined where the bucket makes none. */
+  findCopy(id: string): Promise<BackupCopy | undefined>;
   /** Every backup of the bucket, the newest first. */
   list(): Promise<StoredBackup[]>;
 }
@@ -144,6 +151,15 @@ export function openBackupStorage({ bucket: Bucket, lock, monthly_days }: Storag
       attemptStorage(`reading ${manifestKey(id)}`, async () => {
         const found = await get(manifestKey(id));
         return found?.Body && (JSON.parse(await found.Body.transformToString()) as BackupManifest);
+      }),
+    findCopy: (id) =>
+      attemptStorage(`looking for the copy of ${id}`, async () => {
+        const { client, HeadObjectCommand } = await connectStorage();
+        const heads = await Promise.all(
+          [dumpKey(id), manifestKey(id)].map((Key) => client.send(new HeadObjectCommand({ Bucket, Key }))),
+        );
+        const found = heads.map(({ ReplicationStatus = '' }) => copies[ReplicationStatus]);
+        return (['failed', 'on its way', 'written'] as const).find((one) => found.includes(one));
       }),
     list: () =>
       attemptStorage('listing backups', async () => {

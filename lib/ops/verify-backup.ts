@@ -1,6 +1,7 @@
 /** Reads a backup from the bucket and sees that it is what was written: its checksum, its length, and the list of what is in it. */
 import { procedures } from '../procedures.ts';
 import { type BackupManifest, backupIdForm } from './backup-manifest.ts';
+import type { BackupCopy } from './backup-storage.ts';
 import { matching, ProcedureFault } from './input.ts';
 import type { StorageTools } from './list-backups.ts';
 import { checkProgram, type ProgramPlace } from './postgres-programs.ts';
@@ -22,6 +23,8 @@ export interface VerifiedBackup extends ReadBack {
   readonly tables: number;
   readonly rows: number;
   readonly seconds: number;
+  /** In the second region; null where the bucket makes no copies. */
+  readonly copy: BackupCopy | null;
 }
 
 /** Reads it whole. @throws {ProcedureFault} where it is not what was written */
@@ -68,8 +71,12 @@ export const verifyBackup: ProcedureDefinition<VerifyBackupTools, VerifyBackupIn
       tables: tables.length,
       rows,
       seconds: Math.round(performance.now() - started) / 1000,
+      copy: (await storage.findCopy(id)) ?? null,
     };
   },
   describe: ({ backup_id, bytes, entries }) => `${backup_id} is as it was written: ${bytes} bytes, ${entries} entries`,
-  next: ({ backup_id }) => [`oauth2ctl restore-drill --backup ${backup_id} shows that it can be restored`],
+  next: ({ backup_id, copy }) => [
+    ...(copy === 'failed' ? ['S3 could not write its copy into the second region: the page backup says what to do'] : []),
+    `oauth2ctl restore-drill --backup ${backup_id} shows that it can be restored`,
+  ],
 };

@@ -150,15 +150,16 @@ test('a backup whose copy could not be written says so at its objects; once that
   const { Id: ID, ...wanted } = rule;
   const Role = 'arn:aws:iam::000000000000:role/replication';
   await s3.send(new PutBucketReplicationCommand({ Bucket, ReplicationConfiguration: { Role, Rules: [{ ID, ...wanted }] } }));
-  /** Of the objects of a new backup, how many were copied and how many could not be. */
-  const backUp = async (): Promise<{ copied: number; failed: number }> => {
+  /** Of the objects of a new backup, how many could not be copied; and what is said of it. */
+  const backUp = async (): Promise<{ failed: number; said: string }> => {
     const { json, code, stderr } = await operate(['backup', ...because]);
     assert.equal(code, 0, stderr);
     const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket }));
     const keys = Contents.map(({ Key = '' }) => Key).filter((key) => key.includes(json.backup_id));
     const heads = await Promise.all(keys.map((Key) => s3.send(new HeadObjectCommand({ Bucket, Key }))));
-    const count = (status: string) => heads.filter(({ ReplicationStatus }) => ReplicationStatus === status).length;
-    return { copied: count('COMPLETED'), failed: count('FAILED') };
+    const verified = await operate(['verify-backup', json.backup_id, '--stage', stage]);
+    assert.equal(verified.code, 0, verified.stderr);
+    return { failed: heads.filter(({ ReplicationStatus }) => ReplicationStatus === 'FAILED').length, said: verified.json.copy };
   };
   const well = await backUp();
   // Somebody changed the bucket of the copies by hand.
@@ -171,9 +172,9 @@ test('a backup whose copy could not be written says so at its objects; once that
   assert.deepEqual(
     [well, broken, mended],
     [
-      { copied: 2, failed: 0 },
-      { copied: 0, failed: 2 },
-      { copied: 2, failed: 0 },
+      { failed: 0, said: 'written' },
+      { failed: 2, said: 'failed' },
+      { failed: 0, said: 'written' },
     ],
   );
   assertFires('BackupNotCopied', 'backup', measured(broken.failed), measured(well.failed));

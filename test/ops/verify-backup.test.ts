@@ -50,8 +50,8 @@ test('without an id it is the newest that is verified; it is read whole', async 
   const { outcome, result, error } = await verify();
   assert.equal(outcome, 'succeeded', error?.message);
   assert.deepEqual(
-    [result?.backup_id, result?.bytes, result?.entries, result?.tables, result?.rows],
-    [newest, dump.length + 1, 2, 1, 3],
+    [result?.backup_id, result?.bytes, result?.entries, result?.tables, result?.rows, result?.copy],
+    [newest, dump.length + 1, 2, 1, 3, null],
   );
 });
 
