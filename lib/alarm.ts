@@ -41,6 +41,8 @@ export interface Alarm {
   readonly period: 1 | 5 | 15 | 60 | 1440;
   /** It fires when every value of this many minutes is wrong. */
   readonly minutes: number;
+  /** The same of a procedure that comes again within minutes. */
+  readonly minutes_where_it_comes_again?: number;
   /** What no value at all means. */
   readonly silence: 'wrong' | 'fine';
   readonly severity: 'critical' | 'warning';

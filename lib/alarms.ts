@@ -124,6 +124,7 @@ export const alarms = {
     ...anyAtAll,
     period: 5,
     minutes: 5,
+    minutes_where_it_comes_again: 15,
     severity: 'critical',
     runbook: 'status',
     runbook_of: {

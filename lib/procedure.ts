@@ -53,6 +53,11 @@ export interface Procedure {
   readonly occasion?: string;
   /** It runs with every few requests: one that succeeds leaves neither line nor metric nor trace; one that fails leaves line and metric. */
   readonly quiet?: true;
+  /**
+   * Within minutes the next run does what this one could not. So a single failure, as while the database changes over, calls nobody and leaves
+   * no dead letter: only failures that go on do.
+   */
+  readonly comes_again?: true;
   /** Longest run in seconds; default 30. */
   readonly seconds?: number;
   /** Memory in MiB, and with it the part of a processor; default 512. */

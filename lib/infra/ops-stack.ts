@@ -45,14 +45,14 @@ export class OpsStack extends Stack {
     });
     for (const [name, fn] of functions) {
       this.metrics.subscribe(fn);
-      const { schedule, schedule_input, further_schedules = [], scheduler, next }: Procedure = procedures[name];
+      const { schedule, schedule_input, further_schedules = [], scheduler, next, comes_again }: Procedure = procedures[name];
       const follower = next === undefined ? undefined : functions.get(next as ProcedureName);
       if (next !== undefined && !follower)
         throw new Error(`the procedure "${name}" is followed by "${next}", which is no function`);
       const follows = procedureNames.some((other) => (procedures[other] as Procedure).next === name);
       const rotates = scheduler === 'secrets-manager' && !house.stage.lacks?.includes('rotation schedules');
       // Secrets Manager waits for each answer, and itself tries again what failed.
-      if ((schedule !== undefined && !rotates) || follower || follows) this.schedules.follow(fn, follower);
+      if ((schedule !== undefined && !rotates) || follower || follows) this.schedules.follow(fn, comes_again === true, follower);
       if (schedule === undefined) continue;
       if (rotates) house.keys.rotate(fn, schedule, fn);
       else this.schedules.add(name, schedule, fn, schedule_input);

@@ -34,13 +34,18 @@ export class Schedules extends Construct {
     this.failed.grantSendMessages(this.#role);
   }
 
-  /** Says what follows on a run that nobody waits for. @param next gets the result where it succeeded */
-  follow({ live }: ServerFunction, next?: ServerFunction): void {
+  /**
+   * Says what follows on a run that nobody waits for.
+   * @param comesAgain whether the next run does what a failed one could not, so that nothing has to be kept of it
+   * @param next gets the result where it succeeded
+   */
+  follow({ live }: ServerFunction, comesAgain: boolean, next?: ServerFunction): void {
     live.configureAsyncInvoke({
       ...(next && { onSuccess: new LambdaDestination(next.live as IFunction) }),
-      onFailure: new SqsDestination(this.failed),
       retryAttempts: 2,
-      maxEventAge: Duration.hours(1),
+      ...(comesAgain
+        ? { maxEventAge: Duration.minutes(5) }
+        : { onFailure: new SqsDestination(this.failed), maxEventAge: Duration.hours(1) }),
     });
   }
 

@@ -12,7 +12,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import type { Alarm } from '../alarm.ts';
 import { alarmNames, alarms } from '../alarms.ts';
-import { procedureNames } from '../procedures.ts';
+import { type Procedure, type ProcedureName, procedureNames, procedures } from '../procedures.ts';
 import { routeNames } from '../routes.ts';
 import { type Measured, metricOf } from './metrics.ts';
 
@@ -29,10 +29,18 @@ export function addAlarms(scope: Construct, measured: Measured, topics: Topics, 
       if (metric === undefined) continue;
       const id = fn === undefined ? name : `${name}-${fn}`;
       const page = row.runbook_of?.[fn ?? ''] ?? row.runbook;
-      made.set(id, addAlarm(scope, id, { ...row, runbook: page }, metric, measured.stage_name, topics));
+      const minutes = minutesOf(row, fn);
+      made.set(id, addAlarm(scope, id, { ...row, runbook: page, minutes }, metric, measured.stage_name, topics));
     }
   }
   return made;
+}
+
+/** After how many wrong minutes an alarm fires that is over one function or procedure, or over the stage. */
+export function minutesOf({ each, minutes, minutes_where_it_comes_again = minutes }: Alarm, fn: string | undefined): number {
+  if (each !== 'procedure' || fn === undefined) return minutes;
+  const { comes_again }: Procedure = procedures[fn as ProcedureName];
+  return comes_again ? minutes_where_it_comes_again : minutes;
 }
 
 function watchedFunctions({ each }: Alarm): readonly (string | undefined)[] {

@@ -67,7 +67,7 @@ async function depthOf(QueueUrl: string): Promise<number> {
 test('a scheduled run that fails every time is kept in the queue, which names its error, until it is emptied', async () => {
   const queue = await queueOf('ScheduleFailed');
   const calm = measured(await depthOf(queue));
-  const FunctionName = functionName(stage, 'publish-gauges');
+  const FunctionName = functionName(stage, 'unblock');
   const { DestinationConfig, MaximumRetryAttempts } = await lambda.send(
     new GetFunctionEventInvokeConfigCommand({ FunctionName, Qualifier: 'live' }),
   );
@@ -78,8 +78,8 @@ test('a scheduled run that fails every time is kept in the queue, which names it
   await comes(async () => ((await depthOf(queue)) > 0 ? true : undefined), 60, 'the run in the queue');
   const failed = measured(await depthOf(queue));
   const shown = await operate(['dead-letters', '--stage', stage]);
-  assert.match(shown.json.plan.steps[0], /the run of publish-gauges of \S+: publish-gauges: .*nonsense/);
-  assert.deepEqual(shown.json.next, ['oauth2ctl logs errors --function publish-gauges --since 1d']);
+  assert.match(shown.json.plan.steps[0], /the run of unblock of \S+: unblock: .*nonsense/);
+  assert.deepEqual(shown.json.next, ['oauth2ctl logs errors --function unblock --since 1d']);
   assert.equal(await depthOf(queue), failed.measured?.[0], 'a look has taken something away');
   await followDeployedPage('dead-letters');
   assertFires('ScheduleFailed', 'dead-letters', failed, calm);

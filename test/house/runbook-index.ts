@@ -75,9 +75,11 @@ export function renderTasks(): string {
 /** Each alarm with the page that it leads to. */
 export function renderAlarms(): string {
   const single = alarmNames.map((name) => {
-    const { runbook, runbook_of = {}, severity, purpose, minutes }: Alarm = alarms[name];
+    const { runbook, runbook_of = {}, severity, purpose, minutes, minutes_where_it_comes_again: again }: Alarm = alarms[name];
     const led = [...new Set([...Object.values(runbook_of), runbook])].map((page) => `[${page}](${page}.md)`);
-    return [name, severity, minutes === 1440 ? '1 day' : `${minutes} min`, purpose, led.join(' · ')];
+    const after = minutes === 1440 ? '1 day' : `${minutes} min`;
+    const repeated = again === undefined ? '' : `; ${again} min where it comes again within minutes`;
+    return [name, severity, after + repeated, purpose, led.join(' · ')];
   });
   const burning = objectiveNames.flatMap((name) =>
     burnAlarms.map(({ suffix, severity, burns }) => {

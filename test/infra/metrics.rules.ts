@@ -88,7 +88,10 @@ for (const stage of ['production', 'local', 'emulator', 'complete']) {
         .some('AWS::Lambda::EventInvokeConfig')
         .find(
           ({ part, properties }) =>
-            templates.target(part, (properties.DestinationConfig as { OnFailure: Properties }).OnFailure.Destination) === waiting,
+            templates.target(
+              part,
+              (properties.DestinationConfig as { OnFailure?: Properties } | undefined)?.OnFailure?.Destination,
+            ) === waiting,
         );
       assert.ok(config);
       const { deadLetterTargetArn, maxReceiveCount } = waiting.properties.RedrivePolicy as Properties;

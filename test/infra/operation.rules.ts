@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Alarm } from '../../lib/alarm.ts';
 import { type AlarmName, alarmNames, alarms } from '../../lib/alarms.ts';
+import { minutesOf } from '../../lib/infra/server-alarms.ts';
 import { insightsFilter, type LogQuery, logQueries, logQueryNames } from '../../lib/log-queries.ts';
 import { type Procedure, procedureNames, procedures } from '../../lib/procedures.ts';
 import { routeNames } from '../../lib/routes.ts';
@@ -25,7 +26,7 @@ describe('a schedule of production', async () => {
     assert.deepEqual(made.toSorted(), wanted.toSorted());
   });
 
-  it('invokes the live alias of its procedure, tries again, and leaves what failed in a queue', () => {
+  it('invokes the live alias of its procedure, tries again, and leaves what failed in a queue, unless it comes again within minutes', () => {
     for (const { part, properties } of schedules) {
       const target = properties.Target as Properties;
       const alias = templates.target(part, target.Arn) as Resource;
@@ -48,9 +49,10 @@ describe('a schedule of production', async () => {
       const asynchronous = templates
         .some('AWS::Lambda::EventInvokeConfig')
         .find((config) => templates.target(part, config.properties.FunctionName) === fn) as Resource;
-      const { OnFailure } = asynchronous.properties.DestinationConfig as { OnFailure: Properties };
-      assert.equal(templates.target(part, OnFailure.Destination), queue);
+      const { OnFailure } = (asynchronous.properties.DestinationConfig ?? {}) as { OnFailure?: Properties };
+      assert.equal(OnFailure && templates.target(part, OnFailure.Destination), row.comes_again ? undefined : queue);
       assert.equal(asynchronous.properties.MaximumRetryAttempts, 2);
+      assert.equal(asynchronous.properties.MaximumEventAgeInSeconds, row.comes_again ? 300 : 3600);
     }
   });
 });
@@ -108,7 +110,7 @@ describe('a procedure of production that another follows', async () => {
 
   it('hands what it found to the live alias of that one, and no other hands on anything', () => {
     const made = configs.flatMap(({ part, properties }) => {
-      const { OnSuccess } = properties.DestinationConfig as { OnSuccess?: Properties };
+      const { OnSuccess } = (properties.DestinationConfig ?? {}) as { OnSuccess?: Properties };
       const source = templates.target(part, properties.FunctionName) as Resource;
       const name = String(source.properties.FunctionName).replace('oauth2-production-', '');
       return OnSuccess ? [[name, ...targetOf(part, OnSuccess.Destination)]] : [];
@@ -237,7 +239,8 @@ describe('the alarms of production', async () => {
     for (const { properties, ...alarm } of made) {
       const row: Alarm = alarms[rowOf({ properties, ...alarm })];
       assert.equal(properties.Threshold, row.threshold);
-      assert.equal(Number(properties.EvaluationPeriods) * row.period, row.minutes);
+      const [, fn] = /^[^-]+-(.*)$/.exec(String(properties.AlarmName).replace('oauth2-production-', '')) ?? [];
+      assert.equal(Number(properties.EvaluationPeriods) * row.period, minutesOf(row, fn));
       assert.equal(properties.TreatMissingData, row.silence === 'wrong' ? 'breaching' : 'notBreaching');
       const metrics = (properties.Metrics ?? []) as readonly Properties[];
       const expressions = metrics.filter((metric) => metric.Expression);
