@@ -104,6 +104,8 @@ export const alarms = {
     // One crash within the quarter of an hour is enough: it starts again by itself, and nobody else would tell.
     period: 15,
     minutes: 15,
+    // What it could not do counts as an error of its function too.
+    minutes_where_it_comes_again: 30,
     severity: 'warning',
     runbook: 'function-not-starting',
     purpose: 'A function crashes, times out or does not start',

@@ -37,9 +37,8 @@ export function addAlarms(scope: Construct, measured: Measured, topics: Topics, 
 }
 
 /** After how many wrong minutes an alarm fires that is over one function or procedure, or over the stage. */
-export function minutesOf({ each, minutes, minutes_where_it_comes_again = minutes }: Alarm, fn: string | undefined): number {
-  if (each !== 'procedure' || fn === undefined) return minutes;
-  const { comes_again }: Procedure = procedures[fn as ProcedureName];
+export function minutesOf({ minutes, minutes_where_it_comes_again = minutes }: Alarm, fn: string | undefined): number {
+  const { comes_again }: Partial<Procedure> = procedures[fn as ProcedureName] ?? {};
   return comes_again ? minutes_where_it_comes_again : minutes;
 }
 

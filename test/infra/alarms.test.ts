@@ -83,6 +83,31 @@ describe('the alarm', () => {
   }
 });
 
+describe('a failure within one minute', () => {
+  const stateAfterOne = (named: string) => {
+    const alarm = made.find((one) => nameOf(one) === named) as Resource;
+    const store = new MetricStore();
+    feed(store, alarm, { value: 1 }, now - 1, now);
+    return stateOf(templates, alarm, store, now);
+  };
+
+  it('of what comes again by itself within minutes calls nobody', () => {
+    for (const name of ['aggregate-metrics', 'relay-events', 'publish-gauges', 'collect-logout-notices'])
+      for (const kind of ['ProcedureFailed', 'FunctionCrashing'])
+        assert.equal(stateAfterOne(`${kind}-${name}`), 'OK', `${kind}-${name}`);
+  });
+
+  it('of a job of the day or the hour, of an endpoint or of an operator calls somebody', () => {
+    for (const name of [
+      'ProcedureFailed-backup',
+      'ProcedureFailed-purge-expired',
+      'ProcedureFailed-revoke-tokens',
+      'FunctionCrashing-token',
+    ])
+      assert.equal(stateAfterOne(name), 'ALARM', name);
+  });
+});
+
 /** Minutes of an objective in which `rate` times as much is bad as 30 days allow. */
 const burning: Readonly<Record<(typeof objectiveNames)[number], (rate: number) => Minute>> = {
   TokenAvailability: (rate) => ({ invoked: 100_000, unavailable: 100 * rate, unexpected: 0, crashed: 0, throttled: 0 }),

@@ -202,6 +202,27 @@ export const mutants: readonly Mutant[] = [
     tests: ['ops/mend-database.test.ts'],
   },
   {
+    breaks: 'says that a session is over that goes on',
+    file: 'lib/ops/mend-database.ts',
+    find: "if (found === 'goes on')",
+    replace: "if ((false as boolean) && found === 'goes on')",
+    tests: ['ops/mend-database.test.ts'],
+  },
+  {
+    breaks: 'takes dead letters out that are not on record',
+    file: 'lib/observe/dead-letters.ts',
+    find: "if (answer.outcome !== 'succeeded')",
+    replace: "if ((false as boolean) && answer.outcome !== 'succeeded')",
+    tests: ['cli/dead-letters.test.ts'],
+  },
+  {
+    breaks: 'calls somebody for a single failure of what comes again within minutes',
+    file: 'lib/infra/server-alarms.ts',
+    find: 'return comes_again ? minutes_where_it_comes_again : minutes;',
+    replace: 'return comes_again ? minutes : minutes;',
+    tests: ['infra/alarms.test.ts'],
+  },
+  {
     breaks: 'restores a backup that is not what was written',
     file: 'lib/ops/verify-backup.ts',
     find: 'if (differing.length > 0) {',
