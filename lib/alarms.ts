@@ -120,6 +120,15 @@ export const alarms = {
     runbook: 'scale',
     purpose: 'Requests are turned away because a function has no concurrency left',
   },
+  FunctionMemoryHigh: {
+    metrics: { high: { source: 'server', name: 'function_memory_high_total', statistic: 'Sum' } },
+    ...anyAtAll,
+    period: 5,
+    minutes: 15,
+    severity: 'warning',
+    runbook: 'scale',
+    purpose: 'A function has taken more than 80 % of its memory',
+  },
   ProcedureFailed: {
     metrics: { failed: { source: 'procedure', name: 'procedure_failed_total', statistic: 'Sum' } },
     each: 'procedure',

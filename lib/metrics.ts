@@ -63,6 +63,12 @@ export const metricTable = {
     labels: ['route'],
     purpose: 'Time from a statement to its answer, in the function',
   },
+  function_memory_high_total: {
+    kind: 'counter',
+    labels: ['route', 'procedure'],
+    plain: ['route', 'procedure'],
+    purpose: 'Minutes in which a sandbox had taken more than 80 % of its memory',
+  },
   procedure_succeeded_total: {
     kind: 'counter',
     labels: ['procedure'],

@@ -57,6 +57,33 @@ export function tellProgress(describe: () => string): void {
   log('info', 'progress', { run: watching.run, detail: describe() });
 }
 
+/** Part of its memory from which on a function has too little of it; per cent. */
+const memoryPercent = 80;
+/** Between two tellings of one sandbox, milliseconds. */
+const memoryPauseMs = 60_000;
+let memoryTold = Number.NEGATIVE_INFINITY;
+
+/**
+ * Tells where the sandbox has taken most of what it may, once a minute: Lambda counts it nowhere, and ends a sandbox that takes all.
+ * @param limitMib as Lambda says it; where it says nothing, nobody limits it
+ * @param who the route or the procedure
+ */
+export function watchMemory(
+  limitMib: string | undefined,
+  who: { readonly route: string } | { readonly procedure: string },
+): void {
+  const used_mib = Math.round(process.memoryUsage.rss() / 1024 ** 2);
+  const limit_mib = Number(limitMib);
+  if (!(100 * used_mib > memoryPercent * limit_mib)) return;
+  const now = performance.now();
+  if (now - memoryTold < memoryPauseMs) return;
+  memoryTold = now;
+  const single = metrics.singleMetric();
+  for (const [label, name] of Object.entries(who)) single.addMetadata(label, name);
+  single.addMetric('function_memory_high_total' satisfies MetricName, MetricUnit.Count, 1);
+  log('warn', 'memory', { ...who, used_mib, limit_mib });
+}
+
 /** As `log`, but written together with the metrics that `publishMetrics` publishes next. */
 export function logWithMetrics(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): void {
   waiting += toLine(level, message, fields);

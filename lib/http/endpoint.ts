@@ -3,7 +3,7 @@ import middy, { type MiddlewareObj, type Request } from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { Refusal, Unavailable } from '../protocol/errors.ts';
 import { type Route, type RouteName, routes } from '../routes.ts';
-import { count, logWithMetrics, metrics, observeDuration, publishMetrics } from '../telemetry.ts';
+import { count, logWithMetrics, metrics, observeDuration, publishMetrics, watchMemory } from '../telemetry.ts';
 import { presentAsJson } from './errors.ts';
 import { type Gate, type HttpRequest, readRequest } from './request.ts';
 import { answerEmpty, type HttpResponse } from './response.ts';
@@ -111,6 +111,7 @@ function measure(name: RouteName, traces: WeakMap<APIGatewayProxyEventV2, Trace>
     count('http_requests_total');
     observeDuration('http_request_duration_seconds', performance.now() - started);
     publishMetrics();
+    watchMemory(pass.context.memoryLimitInMB, { route: name });
   };
   return {
     before: (pass) => {

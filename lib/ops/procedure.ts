@@ -5,7 +5,7 @@ import { Unavailable } from '../protocol/errors.ts';
 import { insertAuditEntry } from '../store/audit-log.ts';
 import { type Database, toStoreError } from '../store/database.ts';
 import { inTransaction } from '../store/transaction.ts';
-import { discardMetrics, log, metrics, publishMetrics, watchRun } from '../telemetry.ts';
+import { discardMetrics, log, metrics, publishMetrics, watchMemory, watchRun } from '../telemetry.ts';
 import { checkInput, type InputTable, isObject, matching, onOff, ProcedureFault, text } from './input.ts';
 
 /** What every procedure works with; some add to it. */
@@ -246,10 +246,11 @@ function wantsErrors(event: unknown): boolean {
 export function serveProcedure<T extends Instruments, Input, Facts, Result>(
   definition: ProcedureDefinition<T, Input, Facts, Result>,
   tools: T,
-): (event: unknown, context?: { readonly awsRequestId?: string }) => Promise<Answer<Result>> {
+): (event: unknown, context?: { readonly awsRequestId?: string; readonly memoryLimitInMB?: string }) => Promise<Answer<Result>> {
   return async (received, context) => {
     const event = orderOf(received);
     const answer = await runProcedure(definition, tools, event, context?.awsRequestId);
+    watchMemory(context?.memoryLimitInMB, { procedure: definition.name });
     // Only an error makes the scheduler try again and, in the end, keep the event, or a state machine take back what was done.
     if (answer.outcome === 'failed' && wantsErrors(event)) throw new Error(`${definition.name}: ${answer.error?.message}`);
     return answer;

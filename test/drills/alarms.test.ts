@@ -17,6 +17,7 @@ import { type MetricLine, openAlarmDrill, type Seen } from '../support/alarm-dri
 import { watchedBy } from '../support/alarm-states.ts';
 import { refreshWith, send } from '../support/calls.ts';
 import { exchangeForm, getCode, postForm } from '../support/flow.ts';
+import { callFunction } from '../support/gateway-event.ts';
 import { readEmbedded } from '../support/metric-store.ts';
 import { type Operation, openOperation } from '../support/operation.ts';
 import { startServer, type TestServer } from '../support/server.ts';
@@ -244,6 +245,18 @@ test('a function that has no concurrency left', async () => {
   } finally {
     await functions.stop();
   }
+});
+
+test('a function whose memory is nearly taken', async () => {
+  const taken = Math.ceil(process.memoryUsage.rss() / 1024 ** 2);
+  const call = async (limit: number): Promise<Seen> => {
+    takeLines();
+    const parts = { method: 'GET', path: '/health' };
+    assert.equal((await callFunction('health', parts, { memoryLimitInMB: String(limit) })).statusCode, 200);
+    return { lines: takeLines() };
+  };
+  const calm = await call(taken * 2);
+  assertFires('FunctionMemoryHigh', 'scale', await call(taken), calm);
 });
 
 test('each metric of the server and its procedures that an alarm watches is one that the functions publish, by name and dimensions', () => {

@@ -22,6 +22,7 @@ const places: Readonly<Record<AlarmName, AlarmDrillName>> = {
   DatabaseDown: 'failures',
   FunctionCrashing: 'failures',
   FunctionThrottled: 'failures',
+  FunctionMemoryHigh: 'failures',
   ProcedureFailed: 'failures',
   ScheduleFailed: 'aws',
   RefreshTokenReused: 'failures',

@@ -25,6 +25,7 @@ export const alarmCases: Readonly<Record<AlarmName, AlarmCase>> = {
   DatabaseDown: { fires: { value: 49 }, rests: { value: 50 } },
   FunctionCrashing: { fires: { value: 1 }, rests: { value: 0 } },
   FunctionThrottled: { fires: { value: 1 }, rests: { value: 0 } },
+  FunctionMemoryHigh: { fires: { value: 1 }, rests: { value: 0 } },
   ProcedureFailed: { fires: { value: 1 }, rests: { value: 0 } },
   ScheduleFailed: { fires: { value: 1 }, rests: { value: 0 } },
   RefreshTokenReused: { fires: { value: 1 }, rests: { value: 0 } },

@@ -38,10 +38,10 @@ export interface FunctionAnswer {
 
 const context = { functionName: 'test', getRemainingTimeInMillis: () => 10_000 } as unknown as Context;
 
-/** Calls the function of a route; a server must have been started, whose environment the function reads. */
-export async function callFunction(name: string, parts: EventParts): Promise<FunctionAnswer> {
+/** Calls the function of a route; a server must have been started, whose environment the function reads. @param more of Lambda's context */
+export async function callFunction(name: string, parts: EventParts, more: Partial<Context> = {}): Promise<FunctionAnswer> {
   const module = (await import(`../../functions/http/${name}/handler.ts`)) as {
     handler: (event: APIGatewayProxyEventV2, context: Context) => Promise<FunctionAnswer>;
   };
-  return module.handler(makeEvent(parts), context);
+  return module.handler(makeEvent(parts), { ...context, ...more });
 }
