@@ -256,6 +256,8 @@ test('a function whose memory is nearly taken', async () => {
     return { lines: takeLines() };
   };
   const calm = await call(taken * 2);
+  // A sandbox looks once a second.
+  await server.db.sql`select pg_sleep(1.1)`;
   assertFires('FunctionMemoryHigh', 'scale', await call(taken), calm);
 });
 

@@ -11,6 +11,7 @@ const clock = mock.method(performance, 'now', () => minute * 60_000);
 let minute = 60;
 afterEach(() => {
   output.clear();
+  rss.mock.resetCalls();
   minute += 60;
 });
 after(() => {
@@ -36,6 +37,8 @@ test('more than 80 % of it: a line that names the function, and a count for the 
 test('at 80 % or less, and where nobody limits it, nothing', () => {
   take(102);
   watchMemory('128', { route: 'token' });
+  take(500);
+  minute += 1;
   watchMemory(undefined, { route: 'token' });
   assert.deepEqual([told(), output.metrics()], [[], []]);
 });
@@ -50,4 +53,13 @@ test('once a minute, whatever runs meanwhile', () => {
   watchMemory('512', { procedure: 'purge-expired' });
   assert.deepEqual(told().at(-1), ['memory', 'purge-expired', 500, 512]);
   assert.equal(told().length, 2);
+});
+
+test('a look costs something: one a second is enough', () => {
+  take(100);
+  for (let request = 0; request < 50; request++) {
+    minute += 0.001;
+    watchMemory('512', { route: 'jwks' });
+  }
+  assert.equal(rss.mock.callCount(), 3);
 });
