@@ -54,7 +54,12 @@ export function readLetter({ body, attributes, sent_at }: RawLetter, stage: stri
   // EventBridge Scheduler, of a run that never reached its function.
   const target = procedureOf(attributes.TARGET_ARN ?? '', stage);
   if (target !== undefined)
-    return { kind: 'run', what: target, at: sent_at, why: inOneLine(told ?? 'it never reached its function') };
+    return {
+      kind: 'run',
+      what: target,
+      at: timeOf(attributes.SCHEDULED_TIME) ?? sent_at,
+      why: inOneLine(told ?? 'it never reached its function'),
+    };
   if (typeof value['detail-type'] === 'string')
     return {
       kind: 'event',
