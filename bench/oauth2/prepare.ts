@@ -126,6 +126,8 @@ export async function prepareOauth2(program: Program, place: Place): Promise<Con
       OAUTH2_DATABASE_PREPARE: String(pool.prepare),
       OAUTH2_DATABASE_CONNECTIONS: String(pool.connections),
       OAUTH2_SIGNING_SECRET: arn,
+      // Procedures that are only imported want its name.
+      OAUTH2_BACKUP_BUCKET: 'backups',
       POWERTOOLS_METRICS_NAMESPACE: 'oauth2_server',
       POWERTOOLS_SERVICE_NAME: 'oauth2-bench',
       AWS_REGION: site.region,
