@@ -195,12 +195,12 @@ export const procedures = {
     occasion: 'when `destroy` begins',
     purpose: 'Record in the audit log that the stage is removed',
   },
-  'record-discard': {
+  'record-act': {
     needs: ['database'],
     writes: true,
     command: false,
-    occasion: 'when `dead-letters` takes some out of their queues',
-    purpose: 'Record in the audit log that dead letters were taken out',
+    occasion: 'when `dead-letters` takes some out, or `try-alarms` raises alarms',
+    purpose: 'Record in the audit log what the tool does with the identity of its caller',
   },
   ...toolProcedures,
 } as const satisfies Record<string, Procedure>;

@@ -53,6 +53,13 @@ export const toolProcedures = {
     command: true,
     purpose: 'Show the runs and events that were given up, and take them out',
   },
+  'try-alarms': {
+    runs: 'tool',
+    needs: [],
+    writes: true,
+    command: true,
+    purpose: 'Show whom the alarms tell, and try that they do',
+  },
   releases: { runs: 'tool', needs: [], writes: false, command: true, purpose: 'List the releases and which one is live' },
   release: { runs: 'tool', needs: [], writes: true, command: true, purpose: 'Put a release in place: every function at once' },
   incident: {

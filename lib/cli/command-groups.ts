@@ -16,7 +16,7 @@ export const commandGroups = {
     'mend-database',
     'purge-expired',
   ],
-  'Looking:': ['status', 'metrics', 'logs', 'events', 'retry-events'],
+  'Looking:': ['status', 'metrics', 'logs', 'events', 'retry-events', 'try-alarms'],
   'When something is wrong:': ['doctor', 'diagnose', 'dead-letters', 'maintenance'],
   'Security:': [
     'rotate-signing-keys',

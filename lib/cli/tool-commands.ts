@@ -9,6 +9,8 @@ import { examine } from '../observe/doctor.ts';
 import { showEvents } from '../observe/events.ts';
 import { showLogs } from '../observe/logs.ts';
 import { measureStage } from '../observe/metrics.ts';
+import { nameReceiver } from '../observe/receivers.ts';
+import { tryAlarms } from '../observe/try-alarms.ts';
 import type { ToolProcedureName } from '../procedures.ts';
 import { restoreDatabase } from '../recovery/restore.ts';
 import { destroyStage } from '../releases/destroy.ts';
@@ -41,6 +43,7 @@ export const toolProcedures: Record<ToolProcedureName, ToolProcedure> = {
   logs: showLogs,
   events: showEvents,
   'dead-letters': dealWithDeadLetters,
+  'try-alarms': tryAlarms,
   releases: listStageReleases,
   release: putRelease,
   incident: handleIncident,
@@ -73,6 +76,20 @@ function showDeadLetters({ note, taken_out, left }: Values): string {
   const rows = taken_out.map(({ what, at, why }: Values) => [what, instant(at), why]);
   const head = rows.length === 0 ? [] : [table(['TAKEN OUT', 'OF', 'WHY IT WAS GIVEN UP'], rows), ''];
   return [...head, left === 0 ? 'The queues are empty.' : `${left} are left.`].join('\n');
+}
+
+function showTrial({ note, alarms }: Values): string {
+  if (note) return note;
+  const rows = alarms.map(({ alarm, severity, outcome, receivers }: Values) => [
+    alarm,
+    severity,
+    outcome,
+    receivers
+      .filter(({ confirmed }: Values) => confirmed)
+      .map(nameReceiver)
+      .join(', ') || 'nobody',
+  ]);
+  return table(['ALARM', 'SEVERITY', 'CLOUDWATCH', 'TELLS'], rows);
 }
 
 function showReleases({ note, releases, live, moves }: Values): string {
@@ -207,6 +224,14 @@ export const toolCommands: Record<ToolProcedureName, Command> = {
     toInput: () => ({}),
     show: showDeadLetters,
     example: 'oauth2ctl dead-letters --stage production --apply --reason "mended, and run again by hand"',
+  },
+  'try-alarms': {
+    acts: 'planned',
+    options: [],
+    toInput: () => ({}),
+    isWell: ({ well }) => well !== false,
+    show: showTrial,
+    example: 'oauth2ctl try-alarms --stage production --apply --reason "a new quarter"',
   },
   restore: restoreCommand,
   destroy: {

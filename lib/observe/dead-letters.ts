@@ -128,7 +128,7 @@ function adviceFor(letters: readonly Letter[]): string[] {
 
 async function record({ call }: ToolContext, letters: readonly Letter[], reason: string): Promise<void> {
   const counts = [...Map.groupBy(letters, ({ what }) => what)].map(([what, own]) => ({ what, count: own.length }));
-  const answer = await call('record-discard', { letters: counts }, reason);
+  const answer = await call('record-act', { act: 'discard', of: counts }, reason);
   if (answer.outcome !== 'succeeded')
     throw new ReleaseFault(
       'not_recorded',

@@ -31,7 +31,7 @@ const harmless = new Set([
   'record-incident',
   'record-move',
   'record-destroy',
-  'record-discard',
+  'record-act',
   'maintenance',
   'unblock',
   'purge-expired',

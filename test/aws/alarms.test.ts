@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { connect, createServer, getCACertificates, setDefaultCACertificates } from 'node:tls';
-import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
+import { CloudWatchClient, DescribeAlarmsCommand, SetAlarmStateCommand } from '@aws-sdk/client-cloudwatch';
 import {
   GetFunctionConfigurationCommand,
   GetFunctionEventInvokeConfigCommand,
@@ -24,24 +24,36 @@ import {
   type ReplicationRule,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { GetQueueAttributesCommand, GetQueueUrlCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import type { alarms } from '../../lib/alarms.ts';
 import { checkPresented } from '../../lib/observe/certificate.ts';
+import { tried } from '../../lib/observe/try-alarms.ts';
 import { functionName } from '../../lib/procedures.ts';
 import { recordDrill } from '../drills/record.ts';
 import { assertAllFired } from '../drills/where-alarms-fire.ts';
 import { openAlarmDrill, type Seen } from '../support/alarm-drill.ts';
 import { readCommand } from '../support/runbook-page.ts';
 import { followDeployedPage } from './deployed-page.ts';
+import { account, region } from './emulator.ts';
 import { comes, folder, lambda, openDatabase, operate, stage } from './stage-under-test.ts';
 
 const { assertFires, fired, templates } = await openAlarmDrill();
 
+const cloudwatch = new CloudWatchClient({});
 const sqs = new SQSClient({});
 const s3 = new S3Client({ forcePathStyle: true });
 const sql = openDatabase();
 after(async () => {
   await sql.end();
+  cloudwatch.destroy();
   sqs.destroy();
   s3.destroy();
 });
@@ -52,7 +64,7 @@ const measured = (...values: number[]): Seen => ({ lines: [], measured: values }
 /** The queue that an alarm of the deployed stage watches. */
 async function queueOf(alarm: keyof typeof alarms): Promise<string> {
   const AlarmNames = [`oauth2-${stage}-${alarm}`];
-  const { MetricAlarms = [] } = await new CloudWatchClient({}).send(new DescribeAlarmsCommand({ AlarmNames }));
+  const { MetricAlarms = [] } = await cloudwatch.send(new DescribeAlarmsCommand({ AlarmNames }));
   const QueueName = MetricAlarms[0]?.Dimensions?.find(({ Name }) => Name === 'QueueName')?.Value;
   const { QueueUrl = '' } = await sqs.send(new GetQueueUrlCommand({ QueueName }));
   return QueueUrl;
@@ -63,6 +75,51 @@ async function depthOf(QueueUrl: string): Promise<number> {
   const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames }));
   return Number(Attributes?.ApproximateNumberOfMessages);
 }
+
+test('whoever is subscribed is told of an alarm that is raised for a try, which is on record', async () => {
+  const { MetricAlarms = [] } = await cloudwatch.send(
+    new DescribeAlarmsCommand({ AlarmNames: Object.values(tried).map((name) => `oauth2-${stage}-${name}`) }),
+  );
+  const Endpoint = `arn:aws:sqs:${region}:${account}:pager`;
+  const Statement = {
+    Effect: 'Allow',
+    Principal: { Service: 'sns.amazonaws.com' },
+    Action: 'sqs:SendMessage',
+    Resource: Endpoint,
+  };
+  const Policy = JSON.stringify({ Version: '2012-10-17', Statement });
+  const { QueueUrl = '' } = await sqs.send(new CreateQueueCommand({ QueueName: 'pager', Attributes: { Policy } }));
+  const sns = new SNSClient({});
+  for (const { AlarmActions: [TopicArn] = [] } of MetricAlarms)
+    await sns.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint }));
+  sns.destroy();
+
+  assert.match((await operate(['try-alarms', '--stage', stage])).stdout, /tell arn:aws:sqs:.*:pager \(sqs\)/);
+  await followDeployedPage('try-alarms');
+  const told = new Map<string, string>();
+  await comes(
+    async () => {
+      const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
+      for (const { Body = '' } of Messages) {
+        const { AlarmName, NewStateValue, AlarmDescription } = JSON.parse(JSON.parse(Body).Message);
+        told.set(`${NewStateValue} ${AlarmName}`, AlarmDescription);
+      }
+      return told.size >= 2 || undefined;
+    },
+    20,
+    'both alarms at the pager',
+  );
+  assert.deepEqual(
+    [...told.keys()].sort(),
+    ['FunctionMemoryHigh', 'ScheduleFailed'].map((name) => `ALARM oauth2-${stage}-${name}`),
+  );
+  for (const description of told.values()) assert.match(description, /runbooks\/[\w-]+\.md$/);
+  const [row] = await sql`select reason, detail from audit_log where procedure = 'record-act' order by at desc limit 1`;
+  assert.equal(row?.detail, '2 alarms raised for a try');
+  // The emulator looks at no metric, and would leave them as they are.
+  for (const { AlarmName } of MetricAlarms)
+    await cloudwatch.send(new SetAlarmStateCommand({ AlarmName, StateValue: 'OK', StateReason: 'the try is over' }));
+});
 
 test('a scheduled run that fails every time is kept in the queue, which names its error, until it is emptied', async () => {
   const queue = await queueOf('ScheduleFailed');
@@ -84,7 +141,7 @@ test('a scheduled run that fails every time is kept in the queue, which names it
   await followDeployedPage('dead-letters');
   assertFires('ScheduleFailed', 'dead-letters', failed, calm);
   assertFires('ScheduleFailed', 'dead-letters', failed, measured(await depthOf(queue)));
-  const [row] = await sql`select reason, detail from audit_log where procedure = 'record-discard' order by at desc limit 1`;
+  const [row] = await sql`select reason, detail from audit_log where procedure = 'record-act' order by at desc limit 1`;
   assert.deepEqual({ ...row }, { reason: 'mended, and run by hand', detail: '1 dead letter taken out' });
 });
 

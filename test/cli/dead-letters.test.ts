@@ -72,9 +72,10 @@ test('they are taken out when the audit log has it, by name and number', async (
   assert.deepEqual([json.taken_out.length, json.left], [4, 0]);
   assert.deepEqual([account.queues.count('ScheduleFailed'), account.queues.count('EventsDropped')], [0, 0]);
   const [{ name, input, reason }] = recorded as [Record<string, unknown>];
-  assert.deepEqual([name, reason], ['oauth2-dev-record-discard', 'mended']);
+  assert.deepEqual([name, reason], ['oauth2-dev-record-act', 'mended']);
   assert.deepEqual(input, {
-    letters: [
+    act: 'discard',
+    of: [
       { what: 'user_logout', count: 1 },
       { what: 'backup', count: 2 },
       { what: 'purge-expired', count: 1 },

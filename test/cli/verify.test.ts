@@ -3,16 +3,22 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { type DeployedStage, openDeployedStage } from './deployed-stage.ts';
 
+const topic = 'arn:aws:sns:eu-central-1:111122223333:oauth2-dev-critical';
+
 let stage: DeployedStage;
 let invoked: { name: string; input: Record<string, unknown>; reason: string }[];
 beforeEach(async () => {
   stage = await openDeployedStage();
   stage.deploy();
   stage.account.alarms = [
-    { AlarmName: 'oauth2-dev-HighErrorRate', StateValue: 'OK' },
-    { AlarmName: 'oauth2-dev-NotReady', StateValue: 'INSUFFICIENT_DATA' },
+    { AlarmName: 'oauth2-dev-HighErrorRate', StateValue: 'OK', AlarmActions: [topic] },
+    { AlarmName: 'oauth2-dev-NotReady', StateValue: 'INSUFFICIENT_DATA', AlarmActions: [topic] },
     { AlarmName: 'oauth2-production-HighErrorRate', StateValue: 'ALARM' },
   ];
+  stage.account.subscriptions.set(topic, [
+    { protocol: 'email', endpoint: 'ops@example.com', arn: `${topic}:1` },
+    { protocol: 'https', endpoint: 'https://pager.example.com', arn: `${topic}:2` },
+  ]);
   invoked = [];
   stage.account.invoke = (name, { input, reason }) => {
     invoked.push({ name, input: input as Record<string, unknown>, reason: String(reason) });
@@ -33,9 +39,11 @@ test('a stage that is well is well in every respect', async () => {
   const { code, checks } = await verify();
   assert.equal(code, 0);
   const names = ['health', 'ready', 'discovery', 'jwks', 'client', 'token', 'introspection', 'client disabled', 'alarms'];
+  names.push('alarm receivers');
   assert.deepEqual([...checks.keys()], names);
   for (const { name, verdict } of checks.values()) assert.equal(verdict, 'well', name);
   assert.equal(checks.get('alarms')?.detail, 'none of 2 fires; without data yet: NotReady');
+  assert.equal(checks.get('alarm receivers')?.detail, 'confirmed: ops@example.com (email), https://pager.example.com (https)');
   assert.match((await stage.run('verify')).stdout, /^VERDICT +CHECK +FOUND$.*All is well\.$/ms);
 });
 
@@ -72,6 +80,20 @@ for (const [what, path, answer, pattern] of [
     assert.match(checks.get(what)?.detail ?? '', pattern);
     assert.equal(invoked.at(-1)?.name, 'oauth2-dev-disable-client');
   });
+
+test('whoever has not confirmed, and would be told of nothing, is found; where nobody is to be told, that is said', async () => {
+  stage.account.subscriptions.get(topic)?.push({ protocol: 'email', endpoint: 'new@example.com', arn: 'PendingConfirmation' });
+  const waiting = await verify();
+  assert.equal(waiting.code, 4);
+  assert.equal(
+    waiting.checks.get('alarm receivers')?.detail,
+    'told of nothing until the link in the mail of SNS is opened: new@example.com (email)',
+  );
+  stage.account.subscriptions.clear();
+  const nobody = await verify();
+  assert.deepEqual([nobody.code, nobody.checks.get('alarm receivers')?.verdict], [0, 'skipped']);
+  assert.match(nobody.checks.get('alarm receivers')?.detail ?? '', /^alarms tell nobody: alarm_emails/);
+});
 
 test('an alarm that fires is found by its name, and no alarm at all is none that is well', async () => {
   stage.account.alarms.push({ AlarmName: 'oauth2-dev-DatabaseDown', StateValue: 'ALARM' });

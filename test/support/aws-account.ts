@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { type AwsEndpoint, AwsError, type AwsRequest, type AwsResponse, openAwsEndpoint } from '../../lib/local/aws-endpoint.ts';
 import type { LogEvent } from '../../lib/local/log-journal.ts';
 import { answerLogs, type LogSource } from '../../lib/local/logs-api.ts';
+import { alarmOperations, listSubscriptions, type TestAlarms } from './alarms-api.ts';
 import { answerStacks, queryError, type TestStack } from './cloudformation.ts';
 import { TestQueues } from './queues.ts';
 
@@ -21,12 +22,11 @@ export interface Call {
   readonly target: string;
 }
 
-export interface Account {
+export interface Account extends TestAlarms {
   readonly url: string;
   readonly functions: Map<string, StoredFunction>;
   readonly parameters: Map<string, string>;
   readonly calls: Call[];
-  alarms: { AlarmName: string; StateValue: string; Dimensions?: { Name: string; Value: string }[] }[];
   readonly queues: TestQueues;
   identity: { account: string; arn: string };
   limits: { concurrency: number; code_free: number };
@@ -187,6 +187,10 @@ function answer(account: Account, request: AwsRequest): AwsResponse {
       throw error;
     }
   }
+  if (query.get('Action') === 'ListSubscriptionsByTopic') {
+    note({ operation: 'ListSubscriptionsByTopic', target: query.get('TopicArn') ?? '' });
+    return xml(listSubscriptions(account, query));
+  }
   if (query.get('Action') === 'DescribeEvents') {
     note({ operation: 'DescribeEvents', target: '' });
     return databaseEvents(account, query);
@@ -200,7 +204,7 @@ function answer(account: Account, request: AwsRequest): AwsResponse {
     );
   }
   const input = JSON.parse(request.body || '{}') as Input;
-  note({ operation, target: String(input.Name ?? input.Path ?? input.CertificateArn ?? '') });
+  note({ operation, target: String(input.Name ?? input.Path ?? input.CertificateArn ?? input.AlarmName ?? '') });
   if (service === 'Logs_20140328') return json(answerLogs(sourceOf(account.logs), operation, input));
   if (operation === 'GetMetricData') {
     const asked = input.MetricDataQueries as { Id: string }[];
@@ -208,13 +212,8 @@ function answer(account: Account, request: AwsRequest): AwsResponse {
       MetricDataResults: asked.map(({ Id }) => ({ Id, Values: Id in account.figures ? [account.figures[Id]] : [] })),
     });
   }
-  if (operation === 'DescribeAlarms') {
-    const { AlarmNamePrefix, AlarmNames } = input as { AlarmNamePrefix?: string; AlarmNames?: string[] };
-    const found = account.alarms.filter(
-      ({ AlarmName }) => AlarmNames?.includes(AlarmName) ?? AlarmName.startsWith(AlarmNamePrefix ?? ''),
-    );
-    return json({ MetricAlarms: found, CompositeAlarms: [] });
-  }
+  const alarm = alarmOperations[operation];
+  if (alarm) return json(alarm(account, input));
   if (operation === 'DescribeCertificate') {
     const certificate = account.certificates.get(String(input.CertificateArn));
     if (certificate === undefined)
@@ -241,6 +240,8 @@ export async function openAccount(): Promise<Account> {
     parameters: new Map(),
     calls: [],
     alarms: [],
+    alarm_actions: [],
+    subscriptions: new Map(),
     queues: new TestQueues(),
     identity: { account: '111122223333', arn: 'arn:aws:iam::111122223333:user/operator' },
     limits: { concurrency: 1000, code_free: 70_000_000_000 },

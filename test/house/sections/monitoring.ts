@@ -40,7 +40,7 @@ export const monitoring: readonly Section[] = [
     lines: [
       {
         there: 'HighErrorRate, HighResponseTime, DatabaseDown, PodRestartLoop',
-        here: ['alerts'],
+        here: ['alerts', 'try-alarms'],
         tests: [
           'test/infra/alarms.test.ts',
           'test/drills/alarms.test.ts',
