@@ -57,7 +57,7 @@ export class ApiStack extends Stack {
     this.access_log = new LogGroup(this, 'access-log', {
       logGroupName: `/aws/vendedlogs/oauth2-${house.stage.name}-access`,
       retention: house.stage.log_days as RetentionDays,
-      removalPolicy: house.stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: house.stage.retains ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
     const stage = this.#openStage(house);
     // Its settings name routes, which have to be there first.

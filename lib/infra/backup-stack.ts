@@ -74,7 +74,7 @@ export function createBackupBucket(scope: Construct, { stage, bucketName, encryp
         backups.lock === 'compliance' ? ObjectLockRetention.compliance(days) : ObjectLockRetention.governance(days),
     }),
     lifecycleRules: lifecycleRules(backups),
-    removalPolicy: stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+    removalPolicy: stage.retains ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
   });
   acknowledgeAccessLog(bucket);
   return bucket;
@@ -93,7 +93,7 @@ export class BackupStack extends Stack {
     this.#key = new Key(this, 'backups-key', {
       description: `oauth2 ${stage.name}: encrypts the backups of the database`,
       enableKeyRotation: true,
-      removalPolicy: stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: stage.retains ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
     this.bucket = createBackupBucket(this, {
       stage,

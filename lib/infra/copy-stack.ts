@@ -13,7 +13,7 @@ export class CopyStack extends Stack {
       alias: place.alias,
       description: `oauth2 ${stage.name}: encrypts the copies of the backups`,
       enableKeyRotation: true,
-      removalPolicy: stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: stage.retains ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
     createBackupBucket(this, { stage, bucketName: place.bucket, encryptionKey });
   }

@@ -35,7 +35,7 @@ export class DataStack extends Stack implements Database {
 
   constructor(scope: Construct, id: string, { stage, database, network, ...props }: DataStackProps) {
     super(scope, id, props);
-    const removalPolicy = stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    const removalPolicy = stage.retains ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
     this.#key = new Key(this, 'database-key', {
       description: `oauth2 ${stage.name}: encrypts the database, its backups and the administrator's password`,
       enableKeyRotation: true,

@@ -97,7 +97,7 @@ export class EdgeStack extends Stack {
     const logs = new LogGroup(this, 'access-log', {
       logGroupName: `/aws/vendedlogs/oauth2-${stage.name}-edge`,
       retention: stage.log_days as RetentionDays,
-      removalPolicy: stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: stage.retains ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
     const name = `oauth2-${stage.name}-edge`;
     const source = new CfnDeliverySource(this, 'log-source', {

@@ -23,7 +23,7 @@ export class EventsStack extends Stack {
 
   constructor(scope: Construct, id: string, { stage, ...props }: StackProps & { stage: CheckedStage }) {
     super(scope, id, props);
-    const removalPolicy = stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    const removalPolicy = stage.retains ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
     const name = `oauth2-${stage.name}`;
     const key = new Key(this, 'events-key', {
       description: `oauth2 ${stage.name}: encrypts events on the bus and in its archive`,

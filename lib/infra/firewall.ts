@@ -70,11 +70,11 @@ export class Firewall extends Construct {
     const logs = new LogGroup(this, 'logs', {
       logGroupName: `aws-waf-logs-${name}`,
       retention: stage.log_days as RetentionDays,
-      removalPolicy: stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: stage.retains ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
     new CfnLoggingConfiguration(this, 'logging', {
       resourceArn: acl.attrArn,
-      logDestinationConfigs: [logs.logGroupArn.replace(/:\*$/, '')],
+      logDestinationConfigs: [logs.logGroupArn],
       // A code, a token or a cookie has no place in a log.
       redactedFields: [{ queryString: {} }, { singleHeader: { Name: 'authorization' } }, { singleHeader: { Name: 'cookie' } }],
     });

@@ -20,7 +20,7 @@ export class KeysStack extends Stack {
 
   constructor(scope: Construct, id: string, { stage, ...props }: StackProps & { stage: CheckedStage }) {
     super(scope, id, props);
-    const removalPolicy = stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+    const removalPolicy = stage.retains ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
     this.#key = new Key(this, 'signing-keys-key', {
       description: `oauth2 ${stage.name}: encrypts the private signing keys`,
       enableKeyRotation: true,

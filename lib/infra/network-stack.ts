@@ -1,6 +1,6 @@
 /** What everything else stands in: the private network, and the address at which the server is reached. */
 import { ArnFormat, CfnOutput, Fn, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
-import { HttpApi, IpAddressType } from 'aws-cdk-lib/aws-apigatewayv2';
+import { type CfnApi, HttpApi, IpAddressType } from 'aws-cdk-lib/aws-apigatewayv2';
 import {
   FlowLogDestination,
   FlowLogTrafficType,
@@ -36,8 +36,8 @@ export interface PrivateNetwork {
     readonly vault_clients: SecurityGroup;
     /** Functions that reach S3, which has a way to it and no address. */
     readonly storage_clients: SecurityGroup;
-    /** Those that put events to the bus, where the stage has one. */
-    readonly bus_clients?: SecurityGroup;
+    /** Those that put events to the bus. */
+    readonly bus_clients: SecurityGroup;
   };
 }
 
@@ -54,9 +54,11 @@ export class NetworkStack extends Stack {
   /** Path of the issuer without a trailing slash, `''` where it has none. */
   readonly issuer_path: string;
   readonly private?: PrivateNetwork;
+  readonly #hasBus: boolean;
 
   constructor(scope: Construct, id: string, { stage, ...props }: StackProps & { stage: CheckedStage }) {
     super(scope, id, props);
+    this.#hasBus = hasBus(stage);
     this.api = new HttpApi(this, 'api', {
       apiName: `oauth2-${stage.name}`,
       createDefaultStage: false,
@@ -66,6 +68,8 @@ export class NetworkStack extends Stack {
     });
     const issuer = stage.issuer ?? (stage.domain && `https://${stage.domain.name}`);
     this.issuer = issuer ?? this.api.apiEndpoint;
+    // Kept also where nothing imports it any more: a stage that gets a domain could not lose it while its functions still import it.
+    this.exportValue((this.api.node.defaultChild as CfnApi).attrApiEndpoint);
     this.issuer_path = issuer === undefined ? '' : new URL(issuer).pathname.replace(/\/$/, '');
     new CfnOutput(this, 'issuer', {
       value: this.issuer,
@@ -90,7 +94,7 @@ export class NetworkStack extends Stack {
     if (needs.includes('dump')) securityGroups.push(groups.database_clients);
     if (needs.some((need) => need === 'backups' || need === 'backups-write' || need === 'trail-write'))
       securityGroups.push(groups.storage_clients);
-    if (needs.includes('events') && groups.bus_clients) securityGroups.push(groups.bus_clients);
+    if (needs.includes('events') && this.#hasBus) securityGroups.push(groups.bus_clients);
     return { vpc, securityGroups };
   }
 
@@ -105,7 +109,7 @@ export class NetworkStack extends Stack {
     });
     const flows = new LogGroup(this, 'flow-logs', {
       retention: stage.log_days as RetentionDays,
-      removalPolicy: stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: stage.retains ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
     network.addFlowLog('flows', { destination: FlowLogDestination.toCloudWatchLogs(flows), trafficType: FlowLogTrafficType.ALL });
 
@@ -119,7 +123,10 @@ export class NetworkStack extends Stack {
       database_clients: group('database-clients', 'Procedures that change the schema, which a proxy would pin'),
       vault_clients: group('vault-clients', 'Functions that read secrets'),
       storage_clients: group('storage-clients', 'Functions that read or write backups'),
+      bus_clients: group('bus-clients', 'Functions that put events to the bus'),
     };
+    // Kept also where events are off: a stage that turns them off could not lose it while its functions still import it.
+    this.exportValue(groups.bus_clients.securityGroupId);
     const vault = group('vault', 'The endpoint of Secrets Manager');
     groups.proxy_clients.connections.allowTo(groups.proxy, Port.tcp(databasePort), 'to the proxy');
     groups.proxy.connections.allowTo(groups.database, Port.tcp(databasePort), 'from the proxy');
@@ -147,10 +154,9 @@ export class NetworkStack extends Stack {
       }),
     );
     this.#openStorage(stage, network, groups.storage_clients);
-    if (!hasBus(stage)) return { vpc, groups };
+    if (!this.#hasBus) return { vpc, groups };
     const bus = group('bus', 'The endpoint of EventBridge');
-    const bus_clients = group('bus-clients', 'Functions that put events to the bus');
-    bus_clients.connections.allowTo(bus, Port.tcp(443), 'to EventBridge');
+    groups.bus_clients.connections.allowTo(bus, Port.tcp(443), 'to EventBridge');
     const events = network.addInterfaceEndpoint('event-bridge', {
       service: InterfaceVpcEndpointAwsService.EVENTBRIDGE,
       securityGroups: [bus],
@@ -163,7 +169,7 @@ export class NetworkStack extends Stack {
         resources: [this.formatArn({ service: 'events', resource: 'event-bus', resourceName: `oauth2-${stage.name}` })],
       }),
     );
-    return { vpc, groups: { ...groups, bus_clients } };
+    return { vpc, groups };
   }
 
   /** A route to S3 and nowhere else: its addresses are many and change, so the group lets through all, and only that route is there. */

@@ -1,5 +1,5 @@
 /** What tells the operator: topics by severity, alarms, dashboard and saved queries. */
-import { Stack, type StackProps } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import type { AlarmBase } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
@@ -55,6 +55,7 @@ export class ObservabilityStack extends Stack {
     const key = new Key(this, 'topics-key', {
       description: `oauth2 ${stage.name}: encrypts what alarms say`,
       enableKeyRotation: true,
+      removalPolicy: stage.retains ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
     key.addToResourcePolicy(
       new PolicyStatement({
@@ -70,6 +71,15 @@ export class ObservabilityStack extends Stack {
         masterKey: key as IKey,
         enforceSSL: true,
       });
+      // A policy of its own takes the place of SNS's default one, which would have let alarms of the account in.
+      made.addToResourcePolicy(
+        new PolicyStatement({
+          principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+          actions: ['sns:Publish'],
+          resources: [made.topicArn],
+          conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
+        }),
+      );
       for (const address of stage.alarm_emails[severity]) made.addSubscription(new EmailSubscription(address));
       return made;
     };

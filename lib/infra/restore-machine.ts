@@ -149,7 +149,7 @@ export class RestoreMachine extends Construct {
     const logs = new LogGroup(this, 'logs', {
       logGroupName: `/aws/vendedlogs/states/${this.name}`,
       retention: stage.log_days as RetentionDays,
-      removalPolicy: stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: stage.retains ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
     role.addToPolicy(
       new PolicyStatement({

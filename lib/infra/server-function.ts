@@ -53,7 +53,7 @@ export class ServerFunction extends Construct {
     this.logs = new LogGroup(this, 'logs', {
       logGroupName: `/aws/lambda/${fullName}`,
       retention: stage.log_days as RetentionDays,
-      removalPolicy: stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: stage.retains ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
     // A role of its own without managed policies: what the function may do is only what is granted beside each resource.
     this.role = new Role(this, 'role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
@@ -89,7 +89,7 @@ export class ServerFunction extends Construct {
         POWERTOOLS_SERVICE_NAME: `oauth2-${stage.name}`,
       },
       // A release moves aliases back to versions of before, so they have to be there.
-      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
+      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE },
     });
     if (traced) acknowledgeTracing(this.role);
     this.live = new Alias(this, 'live', { aliasName: 'live', version: this.lambda.currentVersion as IVersion });

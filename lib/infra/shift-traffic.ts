@@ -31,7 +31,8 @@ export class ShiftTraffic extends Construct {
         new PolicyStatement({ actions: ['lambda:GetAlias', 'lambda:UpdateAlias'], resources: arns }),
         new PolicyStatement({
           actions: ['lambda:GetProvisionedConcurrencyConfig'],
-          resources: [...functions.values()].map(({ live }) => live.functionArn),
+          // By the function's ARN, not the alias's own: the alias waits for its deployment group, and that for this policy.
+          resources: [...functions.values()].map(({ lambda, live }) => `${lambda.functionArn}:${live.aliasName}`),
         }),
         new PolicyStatement({
           actions: ['cloudwatch:DescribeAlarms'],

@@ -1,5 +1,6 @@
 /** Makes the role that owns database and schema, as the server's administrator; the other roles are made by the migrations. */
 import type { Database } from './database.ts';
+import { beginTransaction } from './transaction.ts';
 
 /** The role that migrations run as. */
 const owner = 'oauth2_migrator';
@@ -49,8 +50,12 @@ export async function ensureOwner(db: Database): Promise<boolean> {
     // Maintenance mode is a setting of the database, and only its owner may change those.
     ...(found.owned ? [] : [`alter database ${found.database} owner to ${owner}`]),
     `alter schema public owner to ${owner}`,
+    // And only for so long: to RDS, who inherits from a role that inherits from rds_iam comes in by token alone, and no more by password.
+    `revoke ${owner} from current_user`,
   ];
-  for (const statement of statements) await db.ask('ensure-owner', db.sql.unsafe(statement));
+  await beginTransaction(db.sql, async (sql) => {
+    for (const statement of statements) await sql.unsafe(statement);
+  });
   return !found.exists;
 }
 

@@ -15,10 +15,22 @@ export const stageNames = [...Object.keys(stages), 'complete'];
 /** A stage that wants no events. */
 const quiet: Stage = { ...stages.dev, settings: { OAUTH2_EVENTS: 'off' } };
 
+/** A stage that has got a domain. */
+const named: Stage = {
+  ...stages.dev,
+  account: '111122223333',
+  region: 'eu-central-1',
+  domain: {
+    name: 'auth.example.com',
+    certificate_arn: 'arn:aws:acm:eu-central-1:111122223333:certificate/11111111-2222-3333-4444-555555555555',
+    hosted_zone: { id: 'Z0123456789ABCDEFGHIJ', name: 'example.com' },
+  },
+};
+
 /** A stage that has lost its instance once. */
 const again: Stage = { ...stages.production, database: { ...stages.production.database, generation: 2 } };
 
-const table: Readonly<Record<string, Stage>> = { ...stages, complete, quiet, again };
+const table: Readonly<Record<string, Stage>> = { ...stages, complete, quiet, named, again };
 
 const folders: string[] = [];
 process.once('exit', () => {

@@ -5,6 +5,7 @@ import './events.rules.ts';
 import './generation.rules.ts';
 import './metrics.rules.ts';
 import './operation.rules.ts';
+import './order.rules.ts';
 import './protection.rules.ts';
 import './release.rules.ts';
 import './restore.rules.ts';

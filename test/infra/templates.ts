@@ -48,6 +48,19 @@ export class Templates {
     this.all = all;
   }
 
+  /** Names of what stacks export, without those of their stage. */
+  exports(stage: string): ReadonlySet<string> {
+    return new Set([...this.#exports.keys()].map((name) => name.replace(`oauth2-${stage}-`, '')));
+  }
+
+  /** Names of exports that other stacks import, without those of their stage. */
+  imports(stage: string): ReadonlySet<string> {
+    const text = JSON.stringify(this.all);
+    return new Set(
+      [...text.matchAll(/"Fn::ImportValue":"([^"]+)"/g)].map(([, name = '']) => name.replace(`oauth2-${stage}-`, '')),
+    );
+  }
+
   of(...types: readonly string[]): readonly Resource[] {
     return this.all.filter(({ type }) => types.includes(type));
   }

@@ -28,7 +28,8 @@ before(async () => {
   for (const statement of [
     'create role rds_iam',
     'create role oauth2_admin login createrole createdb',
-    'grant rds_iam to oauth2_admin with admin option',
+    // It may pass the role on and is none of those that log in by token.
+    'grant rds_iam to oauth2_admin with admin true, inherit false, set false',
     'create role rds_monitors',
     'grant pg_monitor to rds_monitors with admin option',
     'grant rds_monitors to oauth2_admin',
@@ -52,6 +53,9 @@ test('the administrator of a new instance makes the owner, once', async () => {
   const administrator = connect('oauth2_admin');
   assert.equal(await ensureOwner(administrator), true);
   assert.equal(await ensureOwner(administrator), false);
+  // Else RDS would let it in by token alone, and every migration logs it in by its password.
+  const [{ inherits } = {}] = await administrator.sql`select pg_has_role('rds_iam', 'usage') as inherits`;
+  assert.equal(inherits, false);
 });
 
 test('the owner can apply every migration, and the roles that they make log in by IAM', async () => {

@@ -30,7 +30,7 @@ export class DeploySteps extends Construct {
     this.#instance = stage.database.kind === 'managed' ? instanceName(stage.name, stage.database) : undefined;
     const logGroup = new LogGroup(this, 'logs', {
       retention: stage.log_days as RetentionDays,
-      removalPolicy: stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: stage.retains ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
     this.#role = new Role(this, 'role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(this.#role);

@@ -27,7 +27,7 @@ export class ReleaseRecord extends Construct {
     const stack = Stack.of(this);
     const logGroup = new LogGroup(this, 'logs', {
       retention: stage.log_days as RetentionDays,
-      removalPolicy: stage.retains ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: stage.retains ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY,
     });
     const role = new Role(this, 'role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
