@@ -87,7 +87,8 @@ function onPath(path: string): CfnWebACL.StatementProperty {
       fieldToMatch: { uriPath: {} },
       positionalConstraint: 'EXACTLY',
       searchString: path,
-      textTransformations: [{ priority: 0, type: 'NONE' }],
+      // The API decodes a path before it finds its route: `/oauth/%74oken` is the token endpoint too.
+      textTransformations: [{ priority: 0, type: 'URL_DECODE' }],
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Reads the `claims` request parameter (OpenID Connect Core §5.5) and decides which claims may be asked for. */
+import { isStorable } from './storable.ts';
 
 export interface ClaimRequest {
   readonly essential?: boolean;
@@ -16,13 +17,6 @@ export const passwordAcr = '1';
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Whether the store can keep a JSON value: Postgres's jsonb holds neither NUL nor half a surrogate pair, and no endless nesting. */
-function isStorable(value: unknown, depth = 8): boolean {
-  if (typeof value === 'string') return value.isWellFormed() && !value.includes('\0');
-  if (typeof value !== 'object' || value === null) return true;
-  return depth > 0 && Object.entries(value).every(([name, member]) => isStorable(name) && isStorable(member, depth - 1));
 }
 
 function isClaimRequest(value: unknown): boolean {
@@ -46,7 +40,7 @@ export function parseClaims(text: string): RequestedClaims | undefined {
   for (const member of ['userinfo', 'id_token'] as const) {
     const requests = parsed[member];
     if (requests === undefined || requests === null) continue;
-    if (!isRecord(requests) || !isStorable(requests) || !Object.values(requests).every(isClaimRequest)) return undefined;
+    if (!isRecord(requests) || !isStorable(requests, 8) || !Object.values(requests).every(isClaimRequest)) return undefined;
   }
   return {
     ...(isRecord(parsed.userinfo) && { userinfo: parsed.userinfo as Record<string, ClaimRequest | null> }),

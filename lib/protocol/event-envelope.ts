@@ -1,6 +1,7 @@
 /** Reads the envelope in which another producer hands an event in: what it is about, its key, and what is passed on as it came. */
 import { type EventKind, eventTypes } from '../event-types.ts';
 import { Refusal } from './errors.ts';
+import { isStorable } from './storable.ts';
 
 /** An event of another producer, checked. */
 export interface HandedEvent {
@@ -36,9 +37,16 @@ const instant: Form = {
     !Number.isNaN(Date.parse(value)),
   allowed: 'an instant such as 2026-11-25T08:30:00Z (RFC 3339 section 5.6)',
 };
+/** Levels of what a producer passes on. */
+const deepest = 32;
 const object: Form = {
   accepts: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
   allowed: 'an object',
+};
+/** What is passed on as it came. */
+const passedOn: Form = {
+  accepts: (value) => object.accepts(value) && isStorable(value, deepest),
+  allowed: `an object of at most ${deepest} levels, without NUL characters and half surrogate pairs`,
 };
 const printable = (longest: number) =>
   like(new RegExp(`^[\\x21-\\x7e]{1,${longest}}$`), `1 to ${longest} printable ASCII characters without spaces`);
@@ -53,7 +61,7 @@ const eventForms: Readonly<Record<string, Form>> = {
   severity: { accepts: (value) => severities.includes(value), allowed: severities.join(', ') },
   user_id: like(uuid, 'the subject identifier of an end-user'),
   client_id: printable(200),
-  metadata: object,
+  metadata: passedOn,
 };
 
 const envelopeForms: Readonly<Record<string, Form>> = {
@@ -64,7 +72,7 @@ const envelopeForms: Readonly<Record<string, Form>> = {
   correlation_id: printable(200),
   producer: printable(200),
   produced_at: instant,
-  attributes: object,
+  attributes: passedOn,
 };
 
 /** @throws {Refusal} for a member that is unknown or of another form */

@@ -102,7 +102,7 @@ export interface NewFamily {
 
 /**
  * Redeems a code, founds its family and records its access token: all of it or nothing.
- * @returns false where another request redeemed the code first, it was revoked meanwhile, or the key was withdrawn
+ * @returns false where another request redeemed the code first, it was revoked or its session ended meanwhile, or the key was withdrawn
  */
 export async function redeemCode(
   db: Database,
@@ -113,9 +113,12 @@ export async function redeemCode(
   const rows = await db.ask(
     'redeem-code',
     db.sql`
-      with redeemed as (
+      with signed_in as (
+        -- Who signed out since the code was looked up gets nothing any more; a sign-out at this moment waits.
+        select 1 from sessions where session_id = ${code.session_id} and ended_at is null for share
+      ), redeemed as (
         update authorization_codes set redeemed_at = ${token.issued_at}
-        where code_hash = ${code.code_hash} and redeemed_at is null and ${keyStands(db, token.kid)}
+        where code_hash = ${code.code_hash} and redeemed_at is null and exists (select from signed_in) and ${keyStands(db, token.kid)}
           and ${isAfterWatermarks(
             db,
             db.sql`issued_at`,

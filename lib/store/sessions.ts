@@ -71,6 +71,10 @@ export async function startSession(db: Database, session: NewSession): Promise<v
         where session_hash = ${session.replaces}::bytea and ended_at is null and subject <> ${session.subject}
         returning session_id, subject
       ), noticed as (${writeNotices(db, 'replaced', session.authenticated_at)}
+      ), revoked as (
+        update token_families f set revoked_at = ${session.authenticated_at}, revoked_because = 'another user signed in', successor_sealed = null
+        from replaced where f.session_id = replaced.session_id and not f.offline and f.revoked_at is null
+        returning f.client_id, f.subject, f.session_id, f.family_id, f.revoked_because
       ), renewed as (
         update sessions set session_hash = ${session.session_hash}, authenticated_at = ${session.authenticated_at},
           expires_at = ${session.expires_at}, authenticated_for = ${session.authenticated_for}, consented_for = null
@@ -89,6 +93,7 @@ export async function startSession(db: Database, session: NewSession): Promise<v
         db,
         session.authenticated_at,
         { type: 'user_logout', from: 'replaced', ...signedOut(db, 'another user signed in') },
+        { type: 'token_revoked', from: 'revoked', subject: aboutUser(db, db.sql`subject`), data: revokedFamily(db) },
         { type: 'user_authenticated', from: 'renewed', ...signedIn(db) },
         { type: 'user_authenticated', from: 'started', ...signedIn(db) },
       )}

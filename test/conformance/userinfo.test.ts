@@ -82,6 +82,11 @@ test('U5: a token in the header and in the body at once is invalid_request', asy
   assertRefused(answer, 400, 'invalid_request');
 });
 
+test('RFC 6750 §3.1: a token that is sent twice in the body is invalid_request', async () => {
+  const { access_token } = await tokensFor();
+  assertRefused(await post(`access_token=${access_token}&access_token=${access_token}`), 400, 'invalid_request');
+});
+
 test("U6: a client's own token is refused, as it has no end-user", async () => {
   const { body } = await postForm(server, '/oauth/token', { grant_type: 'client_credentials' }, client);
   assertRefused(await userinfo(server, body.access_token), 401, 'invalid_token');

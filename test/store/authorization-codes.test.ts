@@ -61,6 +61,13 @@ test('R11: a code is not active once its end-user is disabled, deleted or signed
   }
 });
 
+test('R11: a sign-out between looking a code up and redeeming it leaves no family', async () => {
+  const { session, code } = await storeCode();
+  await endSession(db, session.session_hash, now);
+  assert.equal(await redeemCode(db, code, makeNewFamily({ offline: false }), makeToken()), false);
+  assert.deepEqual([...(await admin`select 1 from token_families where family_id = ${code.family_id}`)], []);
+});
+
 test('prompt/max_age: issuing a code uses up the sign-in that answered the request', async () => {
   const { client, session } = await storeCode();
   const visit = await findVisit(db, client.client_id, session.session_hash, now);

@@ -89,6 +89,16 @@ test('session fixation: signing in as somebody else ends the session before and 
   assert.equal((await findVisit(db, '', other.session_hash, now)).session?.session_id, other.session_id);
 });
 
+test('signing in as somebody else ends the families of the session before as signing out does, but for offline ones', async () => {
+  const families = [await storeFamily(store, { offline: false }), await storeFamily(store, { offline: true })];
+  for (const { session } of families) await startSession(db, signIn(await storeUser(store), session.session_hash));
+  const because = families.map(async ({ family_id }) => {
+    const [row] = await admin`select revoked_because from token_families where family_id = ${family_id}`;
+    return row?.revoked_because;
+  });
+  assert.deepEqual(await Promise.all(because), ['another user signed in', null]);
+});
+
 test('session fixation: a planted cookie that never was a session replaces nothing', async () => {
   const planted = signIn(await storeUser(store), digest('planted'));
   await startSession(db, planted);

@@ -20,13 +20,14 @@ export interface UserinfoParts {
 function readAccessToken(request: HttpRequest): string {
   const fromHeader = readBearerHeader(request);
   const isForm = request.method === 'POST' && request.body !== '';
-  const fromBody = isForm ? readForm(request).get('access_token') : undefined;
-  if (fromHeader !== undefined && fromBody !== undefined) {
-    throw new Refusal('invalid_request', 'The access token is sent in the header and in the body at once.', {
+  const fromBody = isForm ? readForm(request).all('access_token') : [];
+  // RFC 6750 §3.1
+  if ([fromHeader, ...fromBody].filter((token) => token !== undefined).length > 1) {
+    throw new Refusal('invalid_request', 'The access token is sent more than once: in the header, in the body, or in both.', {
       challenge: 'Bearer realm="oauth2", error="invalid_request"',
     });
   }
-  const token = fromHeader ?? fromBody;
+  const token = fromHeader ?? fromBody[0];
   if (token === undefined) throw missingToken();
   return token;
 }

@@ -162,6 +162,12 @@ test('a producer that was disabled hands in nothing any more', async () => {
   assertRefused(await hand(paid, {}, held), 401, 'invalid_token');
 });
 
+function nested(levels: number): object {
+  let value = {};
+  for (let level = 1; level < levels; level++) value = { value };
+  return value;
+}
+
 const wrong: readonly (readonly [what: string, envelope: unknown, says: RegExp])[] = [
   ['no event', {}, /event is missing/],
   ['an event that is a list', { event: [] }, /event is not as it should be; allowed: an object/],
@@ -175,6 +181,9 @@ const wrong: readonly (readonly [what: string, envelope: unknown, says: RegExp])
   ['an empty key', { event: { type: 'a.b' }, idempotency_key: '' }, /idempotency_key .* printable ASCII/],
   ['a traceparent of another form', { event: { type: 'a.b' }, traceparent: 'x' }, /traceparent/],
   ['a list', [], /must be a JSON object/],
+  ['a NUL', { event: { type: 'a.b', metadata: { note: ['\0'] } } }, /event\.metadata .* without NUL/],
+  ['half a surrogate pair', { event: { type: 'a.b' }, attributes: { note: '\ud800' } }, /attributes .* without NUL/],
+  ['endless nesting', { event: { type: 'a.b', metadata: nested(3000) } }, /event\.metadata .* at most 32 levels/],
 ];
 
 for (const [what, envelope, says] of wrong)
