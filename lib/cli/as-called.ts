@@ -7,6 +7,11 @@ export function nameOfTool({ npm_lifecycle_event }: Environment): string {
   return npm_lifecycle_event === 'npx' ? 'npx oauth2ctl' : 'oauth2ctl';
 }
 
+/** What a command that acts has to name beside itself: it is copied into whatever shell comes next, and must not find another stage there. */
+export function nameStage(stage: string, { OAUTH2_STAGE }: Environment): string[] {
+  return stage === 'local' && (OAUTH2_STAGE || 'local') === 'local' ? [] : ['--stage', stage];
+}
+
 /** @param step as a procedure says it: `oauth2ctl status`, or a sentence that begins so, or another one */
 export function asCalled(step: string, stage: string, environment: Environment): string {
   // OAUTH2_STAGE holds for the next command as well.

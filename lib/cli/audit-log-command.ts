@@ -6,7 +6,8 @@ import { instant, presentMembers, table } from './present.ts';
 // biome-ignore lint/suspicious/noExplicitAny: members of results are as the procedures make them
 type Values = Record<string, any>;
 
-const toInstant = (text: string | undefined) => text && new Date(readSince(text, Date.now())).toISOString();
+const toInstant = (option: string, text: string | undefined) =>
+  text && new Date(readSince(text, Date.now(), option)).toISOString();
 
 export const auditLogCommand: Command = {
   acts: 'reads',
@@ -19,7 +20,14 @@ export const auditLogCommand: Command = {
     { flags: '--operators', purpose: 'leave out what schedules, deploys and the server itself did' },
   ],
   toInput: ({ since, until, actor, procedure, incident, operators }) =>
-    presentMembers({ since: toInstant(since), until: toInstant(until), actor, procedure, incident, operators }),
+    presentMembers({
+      since: toInstant('--since', since),
+      until: toInstant('--until', until),
+      actor,
+      procedure,
+      incident,
+      operators,
+    }),
   pages: 'entries',
   show: ({ entries }) =>
     entries.length === 0

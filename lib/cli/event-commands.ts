@@ -67,8 +67,11 @@ export const retryEventsCommand: Command = {
   toInput: ({ since, until, ...selection }) => {
     if ((since === undefined) !== (until === undefined))
       throw new CliFailure('usage', '--since and --until go together: they say of which time');
-    const instantOf = (text: string) => new Date(readSince(text, Date.now())).toISOString();
-    return { ...readSelection(selection), ...(since !== undefined && { since: instantOf(since), until: instantOf(until) }) };
+    const instantOf = (option: string, text: string) => new Date(readSince(text, Date.now(), option)).toISOString();
+    return {
+      ...readSelection(selection),
+      ...(since !== undefined && { since: instantOf('--since', since), until: instantOf('--until', until) }),
+    };
   },
   show: ({ retried, left_from }) =>
     facts([['to be sent again', retried], ...(left_from ? [['left from', left_from] as const] : [])]),

@@ -8,15 +8,15 @@ type Values = Record<string, any>;
 
 const unit: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** An instant in milliseconds: `30m` ago, or as it is written. @throws {CliFailure} for anything else */
-export function readSince(text: string, now: number): number {
+/** An instant in milliseconds: `30m` ago, or as it is written. @param option as it was given @throws {CliFailure} for anything else */
+export function readSince(text: string, now: number, option = '--since'): number {
   const [, count, name = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   if (count !== undefined) return now - Number(count) * (unit[name] ?? 0) * 1000;
   const instant = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(instant)) return instant;
   throw new CliFailure(
     'usage',
-    `--since is "${text}"; allowed: a time such as 30m, 1h or 2d, or an instant such as 2026-11-23T08:30:00Z`,
+    `${option} is "${text}"; allowed: a time such as 30m, 1h or 2d, or an instant such as 2026-11-23T08:30:00Z`,
   );
 }
 

@@ -11,7 +11,7 @@ import {
   toolProcedureNames,
 } from '../procedures.ts';
 import { stages } from '../stages.ts';
-import { asCalled, nameOfTool } from './as-called.ts';
+import { asCalled, nameOfTool, nameStage } from './as-called.ts';
 import { commandGroups } from './command-groups.ts';
 import { type Command, type CommandName, type FunctionCommandName, functionCommands } from './commands.ts';
 import { CliFailure, exitCodes } from './exit-codes.ts';
@@ -108,19 +108,16 @@ function showPlan(
     if (value === true) return [`--${flag}`];
     return [value].flat().flatMap((one) => (typeof one === 'string' ? [`--${flag}`, quote(one)] : []));
   });
-  const words = [
-    name,
-    ...(argument === '' ? [] : [quote(argument)]),
-    ...chosen,
-    ...(stage === 'local' ? [] : ['--stage', stage]),
-  ];
+  // What begins with a dash would be taken for an option.
+  const dashed = argument.startsWith('-');
+  const words = [name, ...(argument === '' || dashed ? [] : [quote(argument)]), ...chosen, ...nameStage(stage, environment)];
   const again = [nameOfTool(environment), ...words].join(' ');
   return [
     'Plan:',
     ...plan.steps.map((step) => `  - ${step}`),
     '',
     ...next.map((step) => `First: ${asCalled(step, stage, environment)}`),
-    `Nothing was changed. To act: ${again} --apply --reason '…'`,
+    `Nothing was changed. To act: ${again} --apply --reason '…'${dashed ? ` -- ${quote(argument)}` : ''}`,
   ].join('\n');
 }
 

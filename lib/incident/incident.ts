@@ -26,15 +26,21 @@ export interface IncidentInput extends PhaseInput {
   readonly force?: boolean;
 }
 
-/** @throws {ReleaseFault} where a phase before it was left out */
-function refuseDisorder({ incident, steps }: IncidentRecord, phase: Phase, force: boolean): void {
+/** @throws {ReleaseFault} where all is over */
+function refuseClosed({ incident }: IncidentRecord): void {
   if (incident.phase === 'closed')
     throw new ReleaseFault('closed', `the incident ${incident.incident_id} is closed: open another one`);
+}
+
+/** @throws {ReleaseFault} where a phase before it was left out */
+function refuseDisorder(record: IncidentRecord, phase: Phase, force: boolean): void {
+  const { incident, steps } = record;
+  refuseClosed(record);
   if (force) return;
   if (!steps.some(({ step, outcome }) => step === 'evidence' && outcome === 'done'))
     throw new ReleaseFault(
       'no_evidence',
-      `nothing was kept of how the stage stood: oauth2ctl incident open --id ${incident.incident_id} --apply keeps it; --force goes on without`,
+      `nothing was kept of how the stage stood: oauth2ctl incident open --id ${incident.incident_id} --apply --reason '…' keeps it; --force goes on without`,
     );
   const before = phases[phases.indexOf(phase) - 1] as Phase;
   const isTaken = steps.some((step) => step.phase === before && step.outcome === 'done');
@@ -48,11 +54,19 @@ function refuseDisorder({ incident, steps }: IncidentRecord, phase: Phase, force
 const nameNow = () => new Date().toISOString().slice(0, 16).replace('T', '-').replace(':', '');
 
 async function open(context: ToolContext, { input: given, apply, reason = '' }: ToolOrder): Promise<ToolAnswer> {
-  const { id = nameNow(), severity, owner, note } = given as unknown as IncidentInput;
-  const found = await readRecord(context, id).catch((error: unknown) => {
+  const { id: wanted, severity, owner, note } = given as unknown as IncidentInput;
+  // Without an id it is the one that is open: cut off and run again, it goes on with that.
+  const found = await readRecord(context, wanted).catch((error: unknown) => {
     if (error instanceof ReleaseFault && error.code === 'no_incident') return undefined;
     throw error;
   });
+  if (found) refuseClosed(found);
+  if (found && wanted === undefined && note !== undefined && note !== found.incident.note)
+    throw new ReleaseFault(
+      'already_open',
+      `the incident ${found.incident.incident_id} of ${found.incident.owner} is open: --id ${found.incident.incident_id} goes on with it, another --id opens one beside it`,
+    );
+  const id = wanted ?? found?.incident.incident_id ?? nameNow();
   if (found === undefined && (severity === undefined || owner === undefined || note === undefined))
     throw new ReleaseFault('invalid_input', 'an incident needs --severity, --owner (who leads) and --note (what is known)');
   const acting = within(context, id);
@@ -71,7 +85,7 @@ async function open(context: ToolContext, { input: given, apply, reason = '' }: 
   return {
     outcome: 'succeeded',
     plan,
-    result: { incident_id: id, phase: 'open', taken },
+    result: { incident_id: id, phase: found?.incident.phase ?? 'open', taken },
     next: [`oauth2ctl incident contain --id ${id}: shut out who does harm`],
   };
 }

@@ -39,6 +39,8 @@ export function evidence(context: ToolContext, reason: string): Step[] {
   return [
     {
       key: 'evidence',
+      // Kept later it would show what this incident itself has changed.
+      once: true,
       says: 'keep how the stage stands: status with counts, key ids and the last procedures; blocks; releases',
       async run() {
         const status = demand(await context.call('status', {}, reason));

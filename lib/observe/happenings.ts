@@ -58,7 +58,7 @@ async function readDatabaseEvents({ stage }: ToolContext, window: Window): Promi
         kind: 'database',
         what: `RDS: ${Message}${EventCategories.length > 0 ? ` (${EventCategories.join(', ')})` : ''}`,
       }),
-    ).filter(({ what }) => !/\((backup|notification)\)$/.test(what));
+    ).filter(({ what }) => !what.endsWith('(backup)'));
   } finally {
     rds.destroy();
   }
@@ -99,8 +99,8 @@ async function readDatabaseLog(logs: CloudWatchLogsClient, stage: string, window
   );
 }
 
-/** What changes how a stage serves; what only makes a client or lists something does not. */
-const changes = /^(migrate|maintenance|mend-database|block|unblock|rotate-|revoke-|disable-|delete-|restore|purge-expired)/;
+/** What changes how a stage serves; what only makes a client, lists something, or works on a database of its own does not. */
+const changes = /^(migrate|maintenance|mend-database|block|unblock|rotate-|revoke-|disable-|delete-|restore-step|purge-expired)/;
 
 /** Runs that changed nothing, by what they say of themselves: most of them are of a schedule or a deploy. */
 const idle: Readonly<Record<string, RegExp>> = {
@@ -113,7 +113,7 @@ const idle: Readonly<Record<string, RegExp>> = {
 
 /** What was refused changed nothing, unless it is one of those that may have stopped half-way. */
 const hasEffect = ({ procedure, outcome, detail }: Act) =>
-  outcome === 'failed' ? /^(migrate|restore)/.test(procedure) : !(detail !== null && idle[procedure]?.test(detail));
+  outcome === 'failed' ? /^(migrate|restore-step)/.test(procedure) : !(detail !== null && idle[procedure]?.test(detail));
 
 /** The client of `verify` is disabled at its end, as it was made for it. */
 const isOwnTrace = ({ procedure, reason }: Act) => procedure === 'disable-client' && reason?.startsWith(verifying) === true;

@@ -53,8 +53,15 @@ export function selectLogs(stage: string, { view, functions, release, whole }: W
   const chosen = functions.map((name) => groupOf(stage, name));
   const conditions = view && conditionsOf(stage, view);
   const every = conditions ? [...conditions.keys()] : [...groupsOf(stage, 'requests'), ...groupsOf(stage, 'procedures')];
+  // An answer of no line would be taken for quiet.
+  for (const group of chosen)
+    if (conditions && !conditions.has(group))
+      throw new ReleaseFault(
+        'not_in_view',
+        `${view} does not look at the log of ${nameOfGroup(stage, group)}: oauth2ctl logs --function ${nameOfGroup(stage, group)} shows all of it`,
+      );
   return {
-    groups: chosen.length === 0 ? every : conditions ? chosen.filter((group) => conditions.has(group)) : chosen,
+    groups: chosen.length === 0 ? every : chosen,
     patterns: (group) => filterPatterns(conditions?.get(group) ?? []),
     keep: (line) => {
       if (release && !isOfRelease(stage, release, line)) return false;

@@ -1,5 +1,6 @@
 /** Says what most likely made a stage otherwise than it was, and what to do about it, the likeliest first; pure. */
 import { alarms } from '../alarms.ts';
+import { type Procedure, procedures } from '../procedures.ts';
 import type { SymptomName } from './symptoms.ts';
 
 /** Something that happened to a stage. */
@@ -106,6 +107,13 @@ function effectsOf(procedure: string): readonly SymptomName[] {
   return ['requests fail', 'requests are slow', 'requests are refused', 'less is asked'];
 }
 
+/** The page that says how an operator's procedure is taken back: its own, where it has one. */
+function pageOf(procedure = ''): string {
+  if (/^(restore-step|rewind-step|discard-restored)$/.test(procedure)) return 'restore';
+  const row = (procedures as Readonly<Record<string, Procedure>>)[procedure];
+  return row?.command ? procedure : 'change-configuration';
+}
+
 function ofHappenings(circumstances: Circumstances): Weighed[] {
   const { symptoms, happenings } = circumstances;
   const has = (...names: SymptomName[]) => symptoms.some(({ symptom }) => names.includes(symptom));
@@ -142,7 +150,7 @@ function ofHappenings(circumstances: Circumstances): Weighed[] {
         cause: `what an operator did: ${procedure}`,
         because,
         recommend,
-        runbook: 'change-configuration',
+        runbook: pageOf(procedure),
       };
     });
 }

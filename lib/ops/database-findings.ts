@@ -93,7 +93,7 @@ function judgeStatements({ long_running, blocked, slowest }: DatabaseReport): Da
         (one): DatabaseFinding => ({
           about: 'statements',
           seen: `${one.mean_ms.toFixed(1)} ms each, ${one.calls} times: ${one.statement}`,
-          change: `index: oauth2ctl explain-statement ${one.query_id} shows what it lacks; add that by a migration; where it reads from disk, a larger instance`,
+          change: `index: oauth2ctl explain-statement --query ${one.query_id} shows what it lacks; add that by a migration; where it reads from disk, a larger instance`,
         }),
       ),
   ];

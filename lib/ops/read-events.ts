@@ -2,7 +2,7 @@
 import { type EventType, eventTypeNames, isForeign } from '../event-types.ts';
 import { type CloudEvent, toCloudEvent } from '../protocol/cloud-event.ts';
 import { type EventSelection, listEvents, listLastEvents, type StoredEvent } from '../store/events.ts';
-import { anything, matching, onOff, ProcedureFault, wholeNumber } from './input.ts';
+import { anything, instant, matching, onOff, ProcedureFault, wholeNumber } from './input.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
 
 export interface ReadEventsInput extends EventSelection {
@@ -48,8 +48,6 @@ export const selectionTable = {
 /** The longest page, whose answer stays below what a function may answer with. */
 const longestPage = 1000;
 
-const instantForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
-
 function show(event: StoredEvent, issuer: string): ShownEvent {
   const { attempts, delivered_at, next_attempt_at, set_aside_at, set_aside_because } = event;
   const state = delivered_at ? 'delivered' : set_aside_at ? 'set aside' : 'waiting';
@@ -67,10 +65,10 @@ function show(event: StoredEvent, issuer: string): ShownEvent {
 
 function readAfter(after: string | undefined): readonly [Date, string] | undefined {
   if (after === undefined) return undefined;
-  const [, instant = '', sequence = ''] = /^([\d:.TZ-]+) (\d{1,19})$/.exec(after) ?? [];
-  if (sequence === '' || Number.isNaN(Date.parse(instant)))
+  const [, at = '', sequence = ''] = /^([\d:.TZ-]+) (\d{1,19})$/.exec(after) ?? [];
+  if (sequence === '' || Number.isNaN(Date.parse(at)))
     throw new ProcedureFault('invalid_input', 'after is none; allowed: next_after of the page before');
-  return [new Date(instant), sequence];
+  return [new Date(at), sequence];
 }
 
 export const readEvents: ProcedureDefinition<Tools & { readonly issuer: string }, ReadEventsInput, null, EventPage> = {
@@ -78,7 +76,7 @@ export const readEvents: ProcedureDefinition<Tools & { readonly issuer: string }
   input: {
     ...selectionTable,
     set_aside: onOff,
-    since: matching(instantForm, 'an instant such as 2026-11-23T08:30:00Z'),
+    since: instant,
     last: wholeNumber(1, longestPage),
     limit: wholeNumber(1, longestPage),
     after: anything,

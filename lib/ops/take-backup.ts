@@ -131,9 +131,21 @@ async function countEntries(list: Readable): Promise<number> {
 /** Waits for both, also for the one that goes on when the other has failed. */
 async function both<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
   const [first, second] = await Promise.allSettled([one, other]);
-  if (first.status === 'rejected') throw first.reason;
+  // The dump loses its snapshot where the other one fails: that is no cause.
   if (second.status === 'rejected') throw second.reason;
+  if (first.status === 'rejected') throw first.reason;
   return [first.value, second.value];
+}
+
+/** A table that somebody else made, and that the role of the backups may not read, stops all of them: it is named. */
+function explainReading(cause: unknown): never {
+  if ((cause as { code?: unknown }).code !== '42501') throw cause;
+  const { message } = cause as Error;
+  throw new ProcedureFault(
+    'not_readable',
+    `${message}: whoever made it lets oauth2_backup read it, or moves it elsewhere`,
+    false,
+  );
 }
 
 /** Dumps and describes one snapshot. @returns undefined where the second of the snapshot has a backup already */
@@ -149,7 +161,10 @@ async function takeOnce(
     await checkProgram(tools.programs, 'pg_dump', majorOf(postgres_version));
     const backup_id = backupIdOf(taken_at);
     if (await storage.hasDump(backup_id)) return 'taken';
-    const [facts, tables] = await both(dump(tools, snapshot, backup_id, kind, signal), readContents(snapshot.sql, tellTable));
+    const [facts, tables] = await both(
+      dump(tools, snapshot, backup_id, kind, signal),
+      readContents(snapshot.sql, tellTable).catch(explainReading),
+    );
     return {
       backup_id,
       kind,

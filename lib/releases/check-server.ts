@@ -73,7 +73,11 @@ async function checkOnce(check: ServerCheck): Promise<Finding[]> {
         throw new Error(`/health is of release ${health.release}, not of ${release}`);
       return `release ${health.release}, version ${health.version}`;
     }),
-    await find('ready', async () => Object.keys((await get('/ready')).checks as object).join(', ')),
+    await find('ready', async () => {
+      const { status, checks } = await get('/ready');
+      const parts = Object.keys(checks as object).join(', ');
+      return status === 'maintenance' ? `${parts}; maintenance mode is on: what writes is answered 503` : parts;
+    }),
     await find('discovery', async () => {
       const metadata = await get('/.well-known/openid-configuration');
       // RFC 8414 §3.3: a client refuses a document with another issuer than the one it asked.

@@ -107,7 +107,7 @@ export function puttingInPlace(choose: Choice): ToolProcedure {
         id: move.id,
         audit_log,
       };
-      return { outcome: 'succeeded', plan, result, next: [`oauth2ctl verify --stage ${stage}`] };
+      return { outcome: 'succeeded', plan, result, next: ['oauth2ctl verify'] };
     });
   });
 }

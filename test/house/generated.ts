@@ -39,8 +39,9 @@ export function renderRunbookIndex(): string {
 /** Procedures that nobody types. */
 export function renderSchedules(): string {
   const rows = procedureNames.flatMap((name) => {
-    const { command, schedule, occasion, purpose }: Procedure = procedures[name];
-    return command ? [] : [[`\`${name}\``, purpose, schedule === undefined ? `${occasion}` : `\`${schedule}\``]];
+    const { command, schedule, further_schedules = [], occasion, purpose }: Procedure = procedures[name];
+    const times = [schedule, ...further_schedules.map((one) => one.schedule)].flatMap((one) => (one ? [`\`${one}\``] : []));
+    return command && times.length === 0 ? [] : [[`\`${name}\``, purpose, times.join(' and ') || `${occasion}`]];
   });
   return table(['Procedure', 'Purpose', 'Runs'], rows);
 }
