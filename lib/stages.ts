@@ -210,8 +210,6 @@ export const stages = {
   },
 } as const satisfies Record<string, Stage>;
 
-export type StageName = keyof typeof stages;
-
 /** The stacks of a stage in the order of their deployment: each may use what stands before it. `oauth2-STAGE-PART` is a stack's name. */
 export const stackParts = [
   'network',

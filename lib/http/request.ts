@@ -61,11 +61,6 @@ export function readCookie(cookies: readonly string[], name: string): string | u
   return found?.slice(name.length + 1) || undefined;
 }
 
-/** The query's parameters. @throws {Refusal} invalid_request */
-export function readQuery(request: HttpRequest): Parameters {
-  return parseParameters(request.query);
-}
-
 /**
  * The parameters of a form body.
  * @throws {Refusal} invalid_request where the body is of another type (RFC 6749 §4.1.3: application/x-www-form-urlencoded)

@@ -19,7 +19,7 @@ export interface RotationTools extends Tools {
   readonly versions: RingVersions;
 }
 
-/** A key signs only when every verifier may have seen it: the JWKS is a minute old at worst, an edge cache keeps it for 300 s, and a verifier for as long again. */
+/** A key signs only when every verifier may have seen it: the JWKS is a second old at worst, a cache that heeds no s-maxage keeps it for 300 s, and a verifier for as long again. */
 export const publishedAheadMs = 660_000;
 
 const noRing = () =>

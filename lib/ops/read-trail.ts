@@ -15,8 +15,7 @@ export interface TrailHead {
 }
 
 export interface TrailReader {
-  /** @returns undefined where there is no trail */
-  /** @param lineage of the database that wrote it */
+  /** @param lineage of the database that wrote it @returns undefined where there is no trail */
   readHead(lineage: string): Promise<TrailHead | undefined>;
   /** What happened since an instant, in its order, each event once. */
   readSince(since: Date): Promise<ReplayedEvent[]>;

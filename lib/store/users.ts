@@ -1,18 +1,6 @@
 /** Questions about end-user accounts. */
 import type { Database } from './database.ts';
 
-export interface User {
-  readonly subject: string;
-  readonly username: string;
-  readonly email: string | null;
-  readonly email_verified: boolean;
-  readonly password_hash: string;
-  readonly claims: Readonly<Record<string, unknown>>;
-  readonly created_at: Date;
-  readonly updated_at: Date;
-  readonly disabled_at: Date | null;
-}
-
 /** What a sign-in needs: the account by its name in any case, and whether this browser signed it in before. */
 export async function findSignIn(
   db: Database,
