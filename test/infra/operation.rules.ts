@@ -222,25 +222,6 @@ describe('the alarms of production', async () => {
       assert.ok(existsSync(join(import.meta.dirname, '../../runbooks', `${alarms[name].runbook}.md`)), name);
   });
 
-  it('may publish to their topics, whose own policies would else let nobody in', () => {
-    const policies = templates.some('AWS::SNS::TopicPolicy');
-    assert.equal(policies.length, templates.some('AWS::SNS::Topic').length);
-    for (const { id, properties } of policies) {
-      const { Statement } = properties.PolicyDocument as { Statement: readonly Properties[] };
-      const allowed = Statement.filter(({ Effect, Action }) => Effect === 'Allow' && Action === 'sns:Publish');
-      assert.deepEqual(
-        allowed.map(({ Principal, Condition }) => ({ Principal, Condition })),
-        [
-          {
-            Principal: { Service: 'cloudwatch.amazonaws.com' },
-            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
-          },
-        ],
-        id,
-      );
-    }
-  });
-
   it('say what to do and tell the topic of their severity, also when it is over', () => {
     for (const alarm of made) {
       const row: Alarm = alarms[rowOf(alarm)];

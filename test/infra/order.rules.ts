@@ -1,7 +1,7 @@
-/** CloudFormation can create a stage in some order, and change it from one of its forms into another. */
+/** CloudFormation can create a stage in some order and change it from one of its forms into another, and what is created may do what it is for. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Json, type Resource, synthesise } from './templates.ts';
+import { type Json, type Properties, type Resource, synthesise } from './templates.ts';
 
 /** Ids of the resources of its own stack that a value names. */
 function namesIn(value: Json | undefined): string[] {
@@ -83,4 +83,26 @@ describe('what one stack exports and another imports', () => {
         assert.deepEqual(lost, [], `${from} → ${to}`);
       }
     });
+});
+
+describe('the alarms of production', () => {
+  it('may publish to their topics, whose own policies would else let nobody in', async () => {
+    const templates = await synthesise('production');
+    const policies = templates.some('AWS::SNS::TopicPolicy');
+    assert.equal(policies.length, templates.some('AWS::SNS::Topic').length);
+    for (const { id, properties } of policies) {
+      const { Statement } = properties.PolicyDocument as { Statement: readonly Properties[] };
+      const allowed = Statement.filter(({ Effect, Action }) => Effect === 'Allow' && Action === 'sns:Publish');
+      assert.deepEqual(
+        allowed.map(({ Principal, Condition }) => ({ Principal, Condition })),
+        [
+          {
+            Principal: { Service: 'cloudwatch.amazonaws.com' },
+            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+          },
+        ],
+        id,
+      );
+    }
+  });
 });
