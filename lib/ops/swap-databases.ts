@@ -43,13 +43,14 @@ async function rename(server: Server, from: string, to: string): Promise<void> {
 /** Requests that come between the two renames are answered 503, for the blink of an eye. */
 export async function swapDatabases(tools: RestoreTools, { live, fresh, former }: RestoreNames): Promise<void> {
   const known = await withDatabase(tools, maintenanceDatabase, (server) => listDatabases(server, live));
-  if (known.includes(former) && known.includes(live) && !known.includes(fresh)) return;
-  if (!known.includes(fresh)) throw new ProcedureFault('nothing_to_swap', `there is no database ${fresh}`, false);
+  const isSwapped = known.includes(former) && known.includes(live) && !known.includes(fresh);
+  if (!isSwapped && !known.includes(fresh)) throw new ProcedureFault('nothing_to_swap', `there is no database ${fresh}`, false);
   // Nothing is written before the restored one has been found well.
-  await withDatabase(tools, fresh, (db) => setMaintenance(db, true));
+  if (!isSwapped) await withDatabase(tools, fresh, (db) => setMaintenance(db, true));
   await withDatabase(tools, maintenanceDatabase, async (server) => {
-    if (!known.includes(former)) await rename(server, live, former);
-    await rename(server, fresh, live);
+    if (!isSwapped && !known.includes(former)) await rename(server, live, former);
+    if (!isSwapped) await rename(server, fresh, live);
+    // Also where a run before was cut off behind the last name.
     await reopenDatabase(server, live);
     await reopenDatabase(server, former);
   });

@@ -51,8 +51,35 @@ export async function findClientHoldings(db: Database, clientId: string): Promis
   return rows[0];
 }
 
+/** Families of one statement: those of a busy client may be millions, and a statement that does not end in time ends nothing. */
+const batch = 1000;
+
+/** @returns how many families of the client were revoked */
+async function revokeFamiliesOf(db: Database, clientId: string, now: Date): Promise<number> {
+  for (let revoked = 0; ; ) {
+    const rows = await db.ask(
+      'revoke-families-of-client',
+      db.sql`
+        with revoked as (
+          update token_families set revoked_at = ${now}, revoked_because = 'client disabled', successor_sealed = null
+          where ctid = any(array(
+            select ctid from token_families where client_id = ${clientId} and revoked_at is null limit ${batch} for update))
+          returning client_id, subject, session_id, family_id, revoked_because
+        ) ${andRecord(db, now, {
+          type: 'token_revoked',
+          from: 'revoked',
+          subject: aboutUser(db, db.sql`subject`),
+          data: revokedFamily(db),
+        })}
+        select 1 from revoked`,
+    );
+    revoked += rows.length;
+    if (rows.length < batch) return revoked;
+  }
+}
+
 /**
- * Disables a client, revokes its token families and spends its unredeemed codes; from here on none of its tokens is active.
+ * Disables a client and spends its unredeemed codes: from here on none of its tokens is active. Then its token families are revoked.
  * @returns when it was disabled, first or now, and how many families ended; undefined where there is no such client
  */
 export async function disableClient(
@@ -60,7 +87,7 @@ export async function disableClient(
   clientId: string,
   now: Date,
 ): Promise<{ disabled_at: Date; revoked_families: number } | undefined> {
-  const rows = await db.ask<{ disabled_at: Date; revoked_families: number }>(
+  const [disabled] = await db.ask<{ disabled_at: Date }>(
     'disable-client',
     db.sql`
       with before as (
@@ -72,24 +99,16 @@ export async function disableClient(
         -- Disabled for good: the end of a block that runs shall not enable it.
         update blocks set was_disabled = true where kind = 'client' and target = ${clientId} and blocked_at < ${now}
       ), spent as (
-        update authorization_codes set redeemed_at = ${now} where client_id = ${clientId} and redeemed_at is null
-      ), revoked as (
-        update token_families set revoked_at = ${now}, revoked_because = 'client disabled', successor_sealed = null
-        where client_id = ${clientId} and revoked_at is null
-        returning client_id, subject, session_id, family_id, revoked_because
-      ) ${andRecord(
-        db,
-        now,
-        {
-          type: 'client_disabled',
-          from: 'disabled',
-          subject: aboutClient(db, db.sql`client_id`),
-          data: db.sql`'client_id', client_id`,
-          when: db.sql`(select disabled_at from before) is null`,
-        },
-        { type: 'token_revoked', from: 'revoked', subject: aboutUser(db, db.sql`subject`), data: revokedFamily(db) },
-      )}
-      select disabled_at, (select count(*)::integer from revoked) as revoked_families from disabled`,
+        -- By the index of their expiry: what has expired is good for nothing.
+        update authorization_codes set redeemed_at = ${now} where client_id = ${clientId} and redeemed_at is null and expires_at > ${now}
+      ) ${andRecord(db, now, {
+        type: 'client_disabled',
+        from: 'disabled',
+        subject: aboutClient(db, db.sql`client_id`),
+        data: db.sql`'client_id', client_id`,
+        when: db.sql`(select disabled_at from before) is null`,
+      })}
+      select disabled_at from disabled`,
   );
-  return rows[0];
+  return disabled && { ...disabled, revoked_families: await revokeFamiliesOf(db, clientId, now) };
 }

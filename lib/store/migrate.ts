@@ -128,7 +128,8 @@ export async function migrate(sql: Sql, directory: string, tell: (script: string
 async function applyMigration(sql: Sql, file: Migration): Promise<boolean> {
   try {
     return await beginTransaction(sql, async (transaction) => {
-      await transaction`select pg_advisory_xact_lock(${lock})`;
+      // Whoever stops the function in the middle of a statement stops that too: its locks would keep requests waiting until its end.
+      await transaction`select pg_advisory_xact_lock(${lock}), set_config('client_connection_check_interval', '1s', true)`;
       const [done] = await transaction`select from flyway_schema_history where version = ${file.version}`;
       if (done) return false;
       const started = performance.now();
