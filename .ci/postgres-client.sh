@@ -18,27 +18,8 @@ for known in "$(command -v pg_dump || true)" "$folder/bin/pg_dump"; do
   fi
 done
 
-if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
-  echo "install the PostgreSQL $major client programs" >&2
-  exit 1
-fi
-
-parts=$(mktemp -d)
-trap 'rm -rf "$parts"' EXIT
-mkdir -p "$parts/lists/partial" "$parts/cache/archives/partial"
-: >"$parts/status"
-# The mirror that this machine uses; its release may be an older one.
-mirror=$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | head -1 | tr -d ' ' || true)
-if [ -z "$mirror" ]; then
-  echo "no mirror of Debian is set up on this machine: install the PostgreSQL $major client programs" >&2
-  exit 1
-fi
-echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" >"$parts/sources.list"
-apt() {
-  apt-get -qq -o Dir::Etc::sourcelist="$parts/sources.list" -o Dir::Etc::sourceparts=- -o Dir::State="$parts" -o Dir::State::lists="$parts/lists" \
-    -o Dir::State::status="$parts/status" -o Dir::Cache="$parts/cache" -o APT::Sandbox::User=root "$@" >&2
-}
-apt update
+wanted="the PostgreSQL $major client programs"
+. "$(dirname "$0")/debian.sh"
 apt install -y --download-only --no-install-recommends "postgresql-client-$major"
 
 rm -rf "$folder"

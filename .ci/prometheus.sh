@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Says where Prometheus and promtool are: on PATH, or taken out of Debian's package into .local/prometheus, without installing it.
+# Says where Prometheus and promtool are: on PATH, or taken out of Debian's packages into .local/prometheus, without installing them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,14 +8,13 @@ if command -v prometheus >/dev/null && command -v promtool >/dev/null; then
   exit
 fi
 folder="$PWD/.local/prometheus"
-if [ ! -x "$folder/usr/bin/prometheus" ]; then
+if [ ! -x "$folder/usr/bin/prometheus" ] || [ ! -x "$folder/usr/bin/promtool" ]; then
+  wanted='Prometheus and promtool'
+  . .ci/debian.sh
+  (cd "$parts" && apt download prometheus promtool)
   mkdir -p "$folder"
-  (
-    cd "$folder"
-    apt-get update -qq >&2
-    apt-get download -qq prometheus >&2
-    dpkg-deb -x prometheus_*.deb .
-    rm prometheus_*.deb
-  )
+  for package in "$parts"/prom*.deb; do
+    dpkg-deb -x "$package" "$folder"
+  done
 fi
 echo "$folder/usr/bin"
