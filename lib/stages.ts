@@ -83,7 +83,12 @@ export interface Stage {
     readonly requests_per_5_minutes: number;
   };
   /** The VPC; without one, functions run outside of any. */
-  readonly network?: { readonly cidr: string; readonly zones: 2 | 3 };
+  readonly network?: {
+    readonly cidr: string;
+    readonly zones: 2 | 3;
+    /** Those zones by their names, where the first ones of the region do not fit; to name others later replaces the subnets. */
+    readonly zone_names?: readonly string[];
+  };
   readonly database: ManagedDatabase | ExternalDatabase;
   readonly backups: Backups;
   /** Folder with Postgres's client programs, where functions are no container images that hold them; default: on the PATH. */

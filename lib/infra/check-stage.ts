@@ -25,7 +25,7 @@ export function wrongFacts(stage: Stage & { readonly name: string }): string[] {
     ...backupFindings(stage),
     ...(database.kind === 'managed' ? databaseFindings(database) : []),
   ];
-  if (network) findings.push(['network.cidr', network.cidr, isNetwork(network.cidr), 'a private IPv4 network of /16 to /22']);
+  if (network) findings.push(...networkFindings(network, region));
   if (database.kind === 'managed') findings.push(['network', network, network !== undefined, 'a network for a managed database']);
   for (const [key, value] of Object.entries(throttle)) {
     findings.push([`throttle.${key}`, value, isWhole(value, 1, 10_000), 'whole requests per second from 1 to 10000']);
@@ -46,6 +46,19 @@ export function wrongFacts(stage: Stage & { readonly name: string }): string[] {
   return findings
     .filter(([, , right]) => !right)
     .map(([path, given, , allowed]) => `${path} is ${show(given)}; allowed: ${allowed}`);
+}
+
+function networkFindings({ cidr, zones, zone_names }: NonNullable<Stage['network']>, region: string | undefined): Finding[] {
+  const zoneOf = (name: string) => region !== undefined && name.slice(0, -1) === region && /[a-z]$/.test(name);
+  return [
+    ['network.cidr', cidr, isNetwork(cidr), 'a private IPv4 network of /16 to /22'],
+    [
+      'network.zone_names',
+      zone_names,
+      zone_names === undefined || (zone_names.length === zones && new Set(zone_names).size === zones && zone_names.every(zoneOf)),
+      `${zones} different zones of the region, which is named too`,
+    ],
+  ];
 }
 
 function databaseFindings(database: ManagedDatabase): Finding[] {

@@ -56,10 +56,12 @@ export class NetworkStack extends Stack {
   readonly private?: PrivateNetwork;
   readonly #hasBus: boolean;
 
+  readonly #zoneNames: string[] | undefined;
   constructor(scope: Construct, id: string, { stage, ...props }: StackProps & { stage: CheckedStage }) {
     super(scope, id, props);
     this.#hasBus = hasBus(stage);
     this.api = new HttpApi(this, 'api', {
+    this.#zoneNames = stage.network?.zone_names && [...stage.network.zone_names];
       apiName: `oauth2-${stage.name}`,
       createDefaultStage: false,
       // A second door beside the domain would go around whatever guards it.
@@ -78,9 +80,9 @@ export class NetworkStack extends Stack {
     if (stage.network) this.private = this.#build(stage, stage.network);
   }
 
-  /** A fixed choice of zones: looking them up would need credentials at synth. */
+  /** Those that the stage names, or the first ones of the region: looking them up would need credentials at synth. */
   override get availabilityZones(): string[] {
-    return [0, 1, 2].map((index) => Fn.select(index, Fn.getAzs()));
+    return this.#zoneNames ?? [0, 1, 2].map((index) => Fn.select(index, Fn.getAzs()));
   }
 
   /** Whether and where a function with these needs joins the VPC: only to reach what is in there. */

@@ -1,8 +1,9 @@
-/** Looks whether an AWS account can take a stage: who asks, bootstrap, Lambda's quotas, domain and certificates. */
+/** Looks whether an AWS account can take a stage: who asks, bootstrap, Lambda's quotas, zones, domain and certificates. */
 import type { CertificateDetail } from '@aws-sdk/client-acm';
 import { alarms } from '../alarms.ts';
 import type { CheckedStage } from '../infra/read-stage.ts';
 import { type Finding, find } from './check-server.ts';
+import { checkZones } from './zone-checks.ts';
 
 /** Version of the CDK's bootstrap stack from which on it publishes assets as this app needs it. */
 const bootstrapNeeded = 6;
@@ -164,5 +165,14 @@ export async function readPreflightFacts(stage: CheckedStage): Promise<Finding[]
   const { region, edge, backups } = stage;
   const elsewhere = [edge && 'us-east-1', backups.copy_region].filter((one) => one !== undefined && one !== region);
   const bootstraps = [undefined, ...new Set(elsewhere)].map((one) => checkBootstrap(one));
-  return [identity, ...(await Promise.all([...bootstraps, checkQuotas(stage), checkDomain(stage), ...checkCertificates(stage)]))];
+  return [
+    identity,
+    ...(await Promise.all([
+      ...bootstraps,
+      checkQuotas(stage),
+      checkZones(stage),
+      checkDomain(stage),
+      ...checkCertificates(stage),
+    ])),
+  ];
 }

@@ -1,4 +1,4 @@
-/** Checks before a deploy that nothing stands in its way: settings, identity, bootstrap, quotas, domain, certificates, and Docker where an image is built. */
+/** Checks before a deploy that nothing stands in its way: settings, identity, bootstrap, quotas, zones, domain, certificates, and Docker where an image is built. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { type CheckedStage, readStage } from '../infra/read-stage.ts';

@@ -50,6 +50,7 @@ test('an account that has everything is well', async () => {
     'bootstrap of us-east-1',
     'bootstrap of eu-west-1',
     'quotas',
+    'zones',
     'domain',
     'certificate',
     'certificate of CloudFront',
@@ -90,6 +91,33 @@ describe('what stands in the way is found:', () => {
       'quotas',
       ({ limits }) => Object.assign(limits, { code_free: 1024 }),
       /0 MiB left: delete old versions/,
+    ],
+    [
+      'a region of two zones',
+      'zones',
+      ({ zones }) => void zones.splice(2),
+      /wants 3 zones, and there are eu-central-1a, eu-central-1b: .*another region, or two zones/,
+    ],
+    [
+      'a zone that RDS Proxy does not serve',
+      'zones',
+      (at) => {
+        // Names differ from account to account, and ids do not.
+        at.zones = ['a', 'b', 'c', 'd'].map((letter, index) => ({ name: `us-east-1${letter}`, id: `use1-az${4 - index}` }));
+      },
+      /RDS Proxy does not serve us-east-1b: name 3 of us-east-1a, us-east-1c, us-east-1d in network\.zone_names/,
+    ],
+    [
+      'a zone that is away, and one that is of a city',
+      'zones',
+      (at) => {
+        at.zones = [
+          { name: 'eu-central-1-ham-1a', id: 'euc1-ham1-az1', type: 'local-zone' },
+          { name: 'eu-central-1a', id: 'euc1-az2', state: 'unavailable' },
+          ...at.zones.slice(1),
+        ];
+      },
+      /there are eu-central-1b, eu-central-1c/,
     ],
     [
       'another zone',
@@ -139,6 +167,7 @@ test('the command tells the same of a stage of the table, and ends with 4 where 
       ['credentials', 'well'],
       ['bootstrap', 'well'],
       ['quotas', 'well'],
+      ['zones', 'well'],
       ['domain', 'skipped'],
       ['certificate', 'skipped'],
       ['docker', 'well'],

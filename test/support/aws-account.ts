@@ -6,6 +6,7 @@ import { answerLogs, type LogSource } from '../../lib/local/logs-api.ts';
 import { alarmOperations, listSubscriptions, type TestAlarms } from './alarms-api.ts';
 import { answerStacks, queryError, type TestStack } from './cloudformation.ts';
 import { TestQueues } from './queues.ts';
+import { describeZones, type TestZone } from './zones-api.ts';
 
 /** Said by a function, the gateway or the database. */
 export type LogEvents = Map<string, LogEvent[]>;
@@ -40,6 +41,8 @@ export interface Account extends TestAlarms {
   readonly logs: LogEvents;
   zone: { id: string; name: string; is_private: boolean };
   certificates: Map<string, Record<string, unknown>>;
+  /** Those of its region. */
+  zones: TestZone[];
   /** Stacks of CloudFormation, by their names. */
   readonly stacks: Map<string, TestStack>;
   /** Looks at every call before it is carried out; what it throws is the answer. */
@@ -191,6 +194,10 @@ function answer(account: Account, request: AwsRequest): AwsResponse {
     note({ operation: 'ListSubscriptionsByTopic', target: query.get('TopicArn') ?? '' });
     return xml(listSubscriptions(account, query));
   }
+  if (query.get('Action') === 'DescribeAvailabilityZones') {
+    note({ operation: 'DescribeAvailabilityZones', target: '' });
+    return xml(describeZones(account.zones));
+  }
   if (query.get('Action') === 'DescribeEvents') {
     note({ operation: 'DescribeEvents', target: '' });
     return databaseEvents(account, query);
@@ -251,6 +258,7 @@ export async function openAccount(): Promise<Account> {
     logs: new Map(),
     zone: { id: 'Z0123456789ABCDEFGHIJ', name: 'example.com', is_private: false },
     certificates: new Map(),
+    zones: ['a', 'b', 'c'].map((letter, index) => ({ name: `eu-central-1${letter}`, id: `euc1-az${index + 1}` })),
     stacks: new Map(),
     before: () => {},
     invoke: () => ({ outcome: 'succeeded', plan: { steps: [] } }),
