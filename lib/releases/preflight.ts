@@ -17,12 +17,22 @@ async function checkDocker(stage: CheckedStage | undefined): Promise<Finding> {
   const images = stage ? imageFunctions(stage) : [];
   if (images.length === 0) return { name: 'docker', verdict: 'skipped', detail: 'no function is a container image' };
   return find('docker', async () => {
-    const run = promisify(execFile)('docker', ['version', '--format', '{{.Server.Version}}'], { timeout: 10_000 });
-    const { stdout } = await run.catch(() => {
+    const server = await askDocker('version', '--format', '{{.Server.Version}} {{.Server.Arch}}').catch(() => {
       throw new Error(`Docker builds ${images.join(', ')} and does not answer: start it, or install it`);
     });
-    return `version ${stdout.trim()}, for ${images.join(', ')}`;
+    const [version, architecture] = server.trim().split(' ');
+    // What it builds for beside its own architecture, by QEMU; it answers without pulling anything.
+    if (architecture !== 'arm64' && !/\blinux\/arm64\b/.test(await askDocker('buildx', 'inspect').catch(() => '')))
+      throw new Error(
+        `Docker is of ${architecture}, the images of ${images.join(', ')} are of arm64, and it emulates none: ` +
+          'docker run --privileged --rm tonistiigi/binfmt --install arm64',
+      );
+    return `version ${version}, for ${images.join(', ')}`;
   });
+}
+
+async function askDocker(...words: readonly string[]): Promise<string> {
+  return (await promisify(execFile)('docker', words, { timeout: 10_000 })).stdout;
 }
 
 async function readSettings({ stage, environment }: ToolContext): Promise<{ settings: Finding; row: CheckedStage | undefined }> {

@@ -157,7 +157,7 @@ function change({ certificates }: Account, members: Record<string, unknown>): vo
 }
 
 test('the command tells the same of a stage of the table, and ends with 4 where something is not well', async () => {
-  putDocker('echo 29.1.0');
+  putDocker('echo 29.1.0 arm64');
   const { code, json } = await runInProcess(['preflight', '--stage', 'dev', '--json'], {});
   assert.equal(code, 0, JSON.stringify(json));
   assert.deepEqual(
@@ -197,6 +197,36 @@ test('Docker is asked for where functions are container images, and one that doe
   assert.match(json.checks.at(-1).detail, /^Docker builds backup, .* and does not answer: start it, or install it$/);
   const local = await runInProcess(['preflight', '--stage', 'local', '--json'], {});
   assert.equal(local.json.checks.at(-1).verdict, 'skipped');
+});
+
+const emulated = 'docker run --privileged --rm tonistiigi/binfmt --install arm64';
+
+test('Docker on another architecture builds the images where it emulates arm64; where it does not, the command that installs it is named', async () => {
+  const look = async (platforms: string) => {
+    putDocker(`case "$1" in version) echo 29.1.0 amd64;; buildx) ${platforms};; *) exit 1;; esac`);
+    return (await runInProcess(['preflight', '--stage', 'dev', '--json'], {})).json.checks.at(-1) as Finding;
+  };
+  assert.match((await look('echo "Platforms: linux/amd64, linux/arm64, linux/386"')).detail, /^version 29\.1\.0, for backup, /);
+  for (const platforms of ['echo "Platforms: linux/amd64, linux/386"', 'echo "no such command" >&2; exit 1']) {
+    const { verdict, detail } = await look(platforms);
+    assert.equal(verdict, 'not well');
+    assert.match(detail, /^Docker is of amd64, the images of backup, .* are of arm64/);
+    assert.ok(detail.endsWith(emulated), detail);
+  }
+});
+
+test('zones that the stage names are looked at instead of the first ones', async () => {
+  account.zones = ['a', 'b', 'c', 'd'].map((letter, index) => ({ name: `us-east-1${letter}`, id: `use1-az${4 - index}` }));
+  const zonesOf = async (...zone_names: string[]) => {
+    const found = await readPreflightFacts({ ...stage, network: { cidr: '10.42.0.0/20', zones: 3, zone_names } });
+    return found.find(({ name }) => name === 'zones');
+  };
+  const served = await zonesOf('us-east-1a', 'us-east-1c', 'us-east-1d');
+  assert.deepEqual([served?.verdict, served?.detail], ['well', 'us-east-1a, us-east-1c, us-east-1d, which RDS Proxy serves']);
+  assert.match(
+    (await zonesOf('us-east-1a', 'us-east-1c', 'us-east-1f'))?.detail ?? '',
+    /there is no zone us-east-1f: name 3 of us-east-1a, /,
+  );
 });
 
 test('a setting that is not allowed is found before anybody is asked', async () => {
