@@ -9,8 +9,24 @@ import type { CheckedStage } from './read-stage.ts';
 /** Where secrets are presented or made, so where guessing and flooding pay. */
 const rated = ['token', 'login', 'register'] as const;
 
-/** The common rules of AWS that a sign-in or a long `request` parameter would break; they only count. */
-const counted = ['SizeRestrictions_BODY', 'SizeRestrictions_QUERYSTRING', 'GenericRFI_QUERYARGUMENTS', 'GenericRFI_BODY'];
+/**
+ * The common rules of AWS that legal requests would break; they only count. A server that calls need not say what it is; requests and client metadata are
+ * long, and hold URLs, those of loopback addresses too (RFC 8252 §7.3); passwords and client names are any text. No parameter ever becomes a file or an
+ * address that is opened, and pages escape what they show.
+ */
+const counted = [
+  'NoUserAgent_HEADER',
+  'SizeRestrictions_QUERYSTRING',
+  'SizeRestrictions_BODY',
+  'EC2MetaDataSSRF_QUERYARGUMENTS',
+  'EC2MetaDataSSRF_BODY',
+  'GenericLFI_QUERYARGUMENTS',
+  'GenericLFI_BODY',
+  'GenericRFI_QUERYARGUMENTS',
+  'GenericRFI_BODY',
+  'RestrictedExtensions_QUERYARGUMENTS',
+  'CrossSiteScripting_BODY',
+];
 
 export interface FirewallProps {
   readonly stage: CheckedStage;
