@@ -83,6 +83,7 @@ export interface Config {
   readonly version: string;
   readonly schema_version: number;
   readonly issuer: string;
+  readonly origin_secrets: readonly string[];
   readonly access_token_seconds: number;
   readonly id_token_seconds: number;
   readonly code_seconds: number;
@@ -118,6 +119,7 @@ export function readConfig(environment: Environment = process.env): Config {
     version: read('OAUTH2_VERSION'),
     schema_version: Number(read('OAUTH2_SCHEMA_VERSION')),
     issuer: read('OAUTH2_ISSUER'),
+    origin_secrets: read('OAUTH2_ORIGIN_SECRETS').split(' ').filter(Boolean),
     access_token_seconds: Number(read('OAUTH2_ACCESS_TOKEN_SECONDS')),
     id_token_seconds: Number(read('OAUTH2_ID_TOKEN_SECONDS')),
     code_seconds: Number(read('OAUTH2_CODE_SECONDS')),

@@ -77,6 +77,11 @@ export const wiring = {
     purpose: "Folder with Postgres's client programs; empty: they are on the PATH",
   },
   OAUTH2_SIGNING_SECRET: { kind: 'text', purpose: 'ARN of the secret with the private signing keys' },
+  OAUTH2_ORIGIN_SECRETS: {
+    kind: 'text',
+    default: '',
+    purpose: 'What CloudFront proves itself by, space-separated; empty where it does not stand in front',
+  },
   OAUTH2_EVENTS_BUS: { kind: 'text', default: '', purpose: 'Name of the bus that events go to; empty where the stage has none' },
 } as const satisfies Record<string, Setting>;
 

@@ -74,11 +74,19 @@ export interface Stage {
     /** Route 53 zone that gets the record; without one the record is the operator's. */
     readonly hosted_zone?: { readonly id: string; readonly name: string };
   };
-  /** CloudFront and WAF in front of the domain; its certificate is in us-east-1. */
+  /**
+   * CloudFront and WAF in front of the domain; its certificate is in us-east-1. Functions refuse then what did not come through it, and count and block the
+   * addresses that it names.
+   */
   readonly edge?: {
     readonly certificate_arn: string;
     /** The API's own name, behind CloudFront; the domain's certificate covers it as well. */
     readonly origin_name: string;
+    /**
+     * Number of the secret that CloudFront sends to the API; 1, where it is absent. One more makes another one: functions accept it beside that of before,
+     * and then CloudFront sends it.
+     */
+    readonly origin_secret?: number;
     /** Requests of one address to token, login and register in five minutes. */
     readonly requests_per_5_minutes: number;
   };

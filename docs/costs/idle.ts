@@ -115,7 +115,9 @@ const chargers: Readonly<Record<string, Charger>> = {
       ? [{ item: 'Interface endpoint', price: 'endpoint', quantity: listOf(properties.SubnetIds).length * hoursPerMonth }]
       : [],
   'AWS::KMS::Key': one('Encryption keys', 'kms_key'),
-  'AWS::SecretsManager::Secret': one('Secrets', 'secret'),
+  'AWS::SecretsManager::Secret': ({ properties }) => [
+    { item: 'Secrets', price: 'secret', quantity: 1 + listOf(properties.ReplicaRegions).length },
+  ],
   'AWS::CloudWatch::Alarm': ({ properties }) => [
     { item: 'Alarms', price: 'alarm_metric', quantity: Math.max(1, watchedBy(properties)) },
   ],

@@ -4,6 +4,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import { Refusal, Unavailable } from '../protocol/errors.ts';
 import { type Route, type RouteName, routes } from '../routes.ts';
 import { count, logWithMetrics, metrics, observeDuration, publishMetrics, watchMemory } from '../telemetry.ts';
+import { createAddressReader } from './caller-address.ts';
 import { presentAsJson } from './errors.ts';
 import { type Gate, type HttpRequest, readRequest } from './request.ts';
 import { answerEmpty, type HttpResponse } from './response.ts';
@@ -12,7 +13,11 @@ import { answerEmpty, type HttpResponse } from './response.ts';
 export type Present = (refusal: Refusal, requestId: string) => HttpResponse;
 
 export interface EndpointOptions {
-  readonly issuer: string;
+  readonly config: {
+    readonly issuer: string;
+    /** What CloudFront proves itself by, where it stands in front. */
+    readonly origin_secrets: readonly string[];
+  };
   /** Default: as JSON. */
   readonly present?: Present;
   /** Asked before anything is done with a request. */
@@ -39,9 +44,10 @@ export function endpoint(
   serve: (request: HttpRequest) => Promise<HttpResponse> | HttpResponse,
 ) {
   const route: Route = routes[name];
+  const readAddress = createAddressReader(options.config.origin_secrets);
   const traces = new WeakMap<APIGatewayProxyEventV2, Trace>();
   const handle = async (event: APIGatewayProxyEventV2): Promise<Result> => {
-    const request = readRequest(event);
+    const request = readRequest(event, readAddress(event));
     const trace = traces.get(event);
     if (trace) trace.request = request;
     const refusedMethod = answerMethod(route, request.method);
@@ -50,7 +56,7 @@ export function endpoint(
   return middy<APIGatewayProxyEventV2, Result, Error, Context, { trace?: Trace }>(handle)
     .use(measure(name, traces))
     .use(logRequests(name))
-    .use(secure(route, options.issuer))
+    .use(secure(route, options.config.issuer))
     .use(boundary(options.present ?? presentAsJson));
 }
 
@@ -134,12 +140,18 @@ function logRequests(name: RouteName): Skin {
       method: pass.event.requestContext.http.method,
       status,
       duration_ms: Math.round((performance.now() - started) * 10) / 10,
+      ...addressBehindEdge(pass.event, request),
       ...request?.notes,
       ...(refusal && { error: refusal.error, description: refusal.description }),
       ...(refusal?.detail !== undefined && { detail: refusal.detail }),
     });
   };
   return { after: finish, onError: finish };
+}
+
+/** The access log has the address of CloudFront then. */
+function addressBehindEdge({ requestContext }: APIGatewayProxyEventV2, request: HttpRequest | undefined) {
+  return request && request.source_ip !== requestContext.http.sourceIp && { address: request.source_ip };
 }
 
 function secure(route: Route, issuer: string): Skin {

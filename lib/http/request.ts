@@ -32,8 +32,11 @@ export interface Gate {
 /** More than any request of the protocol needs, in characters. */
 const longestBody = 65_536;
 
-/** @throws {Refusal} invalid_request with status 413 where the body is too large */
-export function readRequest(event: APIGatewayProxyEventV2): HttpRequest {
+/**
+ * @param source_ip of whoever sent it
+ * @throws {Refusal} invalid_request with status 413 where the body is too large
+ */
+export function readRequest(event: APIGatewayProxyEventV2, source_ip: string): HttpRequest {
   const notes: Record<string, string> = {};
   const body = event.body ?? '';
   if (body.length > longestBody) throw new Refusal('invalid_request', 'The request body is too large.', { status: 413 });
@@ -46,7 +49,7 @@ export function readRequest(event: APIGatewayProxyEventV2): HttpRequest {
     header: (name) => event.headers[name],
     cookie: (name) => readCookie(event.cookies ?? event.headers.cookie?.split(';') ?? [], name),
     body: event.isBase64Encoded ? Buffer.from(body, 'base64').toString('utf8') : body,
-    source_ip: http.sourceIp,
+    source_ip,
     request_id: requestId,
     note: (field, value) => {
       notes[field] = value;

@@ -104,6 +104,14 @@ export function acknowledgeKeyRotation(secret: IConstruct): void {
   );
 }
 
+export function acknowledgeOriginSecret(secret: IConstruct): void {
+  acknowledge(
+    secret,
+    'AwsSolutions-SMG4',
+    'Functions and CloudFront get its value by deploys: one that changed between them would shut everybody out; the stage says when there is another one',
+  );
+}
+
 /** For a stage whose data may be lost; one that retains them gets no such excuse. */
 export function acknowledgeLosableDatabase(instance: IConstruct): void {
   acknowledge(instance, 'AwsSolutions-RDS3', 'A stage without people on it may be away while an instance is replaced');

@@ -11,6 +11,7 @@ import { CustomDomain } from './custom-domain.ts';
 import { ReleaseRecord } from './deploy-step/release-record.ts';
 import type { House } from './house.ts';
 import type { OpsStack } from './ops-stack.ts';
+import { originSecrets } from './origin-secret.ts';
 import { ReadinessWatch } from './readiness-watch.ts';
 import { ServerFunction } from './server-function.ts';
 import { ShiftTraffic } from './shift-traffic.ts';
@@ -36,6 +37,8 @@ export class ApiStack extends Stack {
     super(scope, id, props);
     const functions = new Map<RouteName, ServerFunction>();
     const served: CfnRoute[] = [];
+    const secrets = originSecrets(house.stage);
+    const environment: Record<string, string> = secrets.length > 0 ? { OAUTH2_ORIGIN_SECRETS: secrets.join(' ') } : {};
     for (const name of routeNames) {
       const { needs, purpose } = routes[name];
       const reserved = house.stage.reserved_concurrency[name];
@@ -48,6 +51,7 @@ export class ApiStack extends Stack {
         seconds: requestSeconds,
         memory_mib,
         reserved,
+        environment,
       });
       functions.set(name, fn);
       ops.metrics.subscribe(fn);

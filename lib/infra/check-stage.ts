@@ -117,7 +117,7 @@ function addressFindings({ issuer, domain, edge, deployed, reads_environment, re
     findings.push(['issuer', issuer, served, 'a URL on domain.name; without a domain, leave it out']);
   }
   if (edge) {
-    const { certificate_arn, origin_name, requests_per_5_minutes: rate } = edge;
+    const { certificate_arn, origin_name, origin_secret, requests_per_5_minutes: rate } = edge;
     findings.push(['domain', domain, domain !== undefined, 'a domain, which edge serves']);
     findings.push(['region', region, region !== undefined, 'a region: the edge stack itself is always in us-east-1']);
     findings.push(['edge.certificate_arn', certificate_arn, /^arn:aws:acm:us-east-1:/.test(certificate_arn), 'one in us-east-1']);
@@ -127,6 +127,8 @@ function addressFindings({ issuer, domain, edge, deployed, reads_environment, re
       hostName.test(origin_name) && origin_name !== domain?.name,
       'another host name',
     ]);
+    const counts = origin_secret === undefined || isWhole(origin_secret, 1, 999);
+    findings.push(['edge.origin_secret', origin_secret, counts, 'a whole number from 1 to 999']);
     findings.push(['edge.requests_per_5_minutes', rate, isWhole(rate, 10, 2_000_000_000), 'a whole number of at least 10']);
   }
   return findings;

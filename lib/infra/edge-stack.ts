@@ -21,9 +21,11 @@ import { CfnDelivery, CfnDeliveryDestination, CfnDeliverySource, LogGroup, type 
 import { AaaaRecord, ARecord, HostedZone, RecordTarget } from 'aws-cdk-lib/aws-route53';
 import { CloudFrontTarget } from 'aws-cdk-lib/aws-route53-targets';
 import type { Construct } from 'constructs';
+import { originHeader } from '../origin-secret.ts';
 import { pathsOf, routes } from '../routes.ts';
 import { acknowledgeEdge } from './acknowledgements.ts';
 import { Firewall } from './firewall.ts';
+import { originSecrets } from './origin-secret.ts';
 import type { CheckedStage } from './read-stage.ts';
 
 export interface EdgeStackProps extends StackProps {
@@ -40,10 +42,13 @@ export class EdgeStack extends Stack {
   constructor(scope: Construct, id: string, { stage, domain, edge, issuer_path, ...props }: EdgeStackProps) {
     super(scope, id, props);
     const firewall = new Firewall(this, 'firewall', { stage, issuer_path, requests_per_5_minutes: edge.requests_per_5_minutes });
+    const [secret = ''] = originSecrets(stage);
     const origin = new HttpOrigin(edge.origin_name, {
       protocolPolicy: OriginProtocolPolicy.HTTPS_ONLY,
       originSslProtocols: [OriginSslPolicy.TLS_V1_2],
       readTimeout: Duration.seconds(15),
+      // In place of whatever a viewer sends under that name.
+      customHeaders: { [originHeader]: secret },
     });
     // As long as the answer itself says: a second for the keys, as some may have been withdrawn in an emergency.
     const documents = new CachePolicy(this, 'documents', {

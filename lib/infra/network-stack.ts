@@ -1,4 +1,4 @@
-/** What everything else stands in: the private network, and the address at which the server is reached. */
+/** What everything else stands in: the private network, the address at which the server is reached, and what the edge in front of it proves itself by. */
 import { ArnFormat, CfnOutput, Fn, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import { type CfnApi, HttpApi, IpAddressType } from 'aws-cdk-lib/aws-apigatewayv2';
 import {
@@ -19,6 +19,7 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { ProcedureNeed } from '../procedures.ts';
 import { hasBus } from './events-stack.ts';
+import { addOriginSecrets } from './origin-secret.ts';
 import type { CheckedStage } from './read-stage.ts';
 
 export const databasePort = 5432;
@@ -55,13 +56,13 @@ export class NetworkStack extends Stack {
   readonly issuer_path: string;
   readonly private?: PrivateNetwork;
   readonly #hasBus: boolean;
-
   readonly #zoneNames: string[] | undefined;
+
   constructor(scope: Construct, id: string, { stage, ...props }: StackProps & { stage: CheckedStage }) {
     super(scope, id, props);
     this.#hasBus = hasBus(stage);
-    this.api = new HttpApi(this, 'api', {
     this.#zoneNames = stage.network?.zone_names && [...stage.network.zone_names];
+    this.api = new HttpApi(this, 'api', {
       apiName: `oauth2-${stage.name}`,
       createDefaultStage: false,
       // A second door beside the domain would go around whatever guards it.
@@ -77,6 +78,7 @@ export class NetworkStack extends Stack {
       value: this.issuer,
       description: 'The issuer identifier, under which clients find everything',
     });
+    addOriginSecrets(this, stage);
     if (stage.network) this.private = this.#build(stage, stage.network);
   }
 

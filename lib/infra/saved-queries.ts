@@ -6,6 +6,8 @@ import type { CheckedStage } from './read-stage.ts';
 
 interface SavedQuery {
   readonly logs: Logs;
+  /** The log that knows it where CloudFront stands in front. */
+  readonly behind_edge?: Logs;
   readonly query: string;
 }
 
@@ -42,6 +44,7 @@ export const savedQueries: Readonly<Record<string, SavedQuery>> = {
   },
   'requests-by-address': {
     logs: 'access',
+    behind_edge: 'requests',
     query: 'stats count(*) as requests, sum(status >= 400) as refused by address | sort requests desc | limit 50',
   },
   'cold-starts': {
@@ -67,12 +70,12 @@ export const savedQueries: Readonly<Record<string, SavedQuery>> = {
 };
 
 export function addSavedQueries(scope: Construct, stage: CheckedStage): void {
-  for (const [name, { logs, query }] of Object.entries(savedQueries)) {
+  for (const [name, { logs, behind_edge = logs, query }] of Object.entries(savedQueries)) {
     // A database that somebody else runs has its log elsewhere.
     if (logs === 'database' && stage.database.kind !== 'managed') continue;
     new CfnQueryDefinition(scope, `query-${name}`, {
       name: `oauth2-${stage.name}/${name}`,
-      logGroupNames: groupsOf(stage.name, logs),
+      logGroupNames: groupsOf(stage.name, stage.edge ? behind_edge : logs),
       queryString: query.replaceAll(' | ', '\n| '),
     });
   }

@@ -31,6 +31,8 @@ export interface ServerFunctionProps {
   readonly reserved?: number | undefined;
   /** Whether X-Ray has its invocations; default true. */
   readonly traced?: boolean;
+  /** Variables of its own. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export class ServerFunction extends Construct {
@@ -42,7 +44,7 @@ export class ServerFunction extends Construct {
   constructor(
     scope: Construct,
     name: string,
-    { house, room, needs, purpose, seconds, memory_mib, reserved, traced = true }: ServerFunctionProps,
+    { house, room, needs, purpose, seconds, memory_mib, reserved, traced = true, environment }: ServerFunctionProps,
   ) {
     super(scope, name);
     const { stage, network } = house;
@@ -85,6 +87,7 @@ export class ServerFunction extends Construct {
         ...house.backups.admit(this.role, needs),
         ...(programs && stage.postgres_programs !== undefined && { OAUTH2_POSTGRES_PROGRAMS: stage.postgres_programs }),
         ...house.events?.admit(this.role, needs),
+        ...environment,
         POWERTOOLS_METRICS_NAMESPACE: 'oauth2_server',
         POWERTOOLS_SERVICE_NAME: `oauth2-${stage.name}`,
       },

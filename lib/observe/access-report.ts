@@ -63,7 +63,8 @@ export function reviewAccess(access: readonly Fields[], requests: readonly Field
     statuses.set(String(status), (statuses.get(String(status)) ?? 0) + 1);
     routes.set(route, statuses);
     const isSignIn = route === 'login' && line.method === 'POST';
-    add(addresses, readable(line.address), status, isSignIn);
+    // Behind CloudFront the gateway knows only that, and the function whom it serves.
+    add(addresses, readable(own?.address ?? line.address), status, isSignIn);
     if (own?.client_id !== undefined) add(clients, readable(own.client_id), status, isSignIn);
   }
   const errors = Map.groupBy(

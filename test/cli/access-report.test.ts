@@ -47,6 +47,25 @@ test('requests are counted by route and status, address and client; who is refus
   assert.equal((await stage.run('access-report', '--since', '7d', '--json')).json.requests, 18);
 });
 
+test('behind CloudFront an address is the one that the function served; of what never reached one, that of CloudFront', async () => {
+  for (let one = 0; one < 2; one++) serve('token', 401, '130.176.0.9', { address: '203.0.113.7' });
+  say('/aws/vendedlogs/oauth2-dev-access', {
+    request_id: 'x',
+    route: 'ANY /token',
+    method: 'POST',
+    status: '429',
+    address: '130.176.0.9',
+  });
+  const { json } = await stage.run('access-report', '--json');
+  assert.deepEqual(
+    json.by_address.map(({ address, requests }: { address: string; requests: number }) => [address, requests]),
+    [
+      ['203.0.113.7', 2],
+      ['130.176.0.9', 1],
+    ],
+  );
+});
+
 test('where nothing was asked, nothing is unusual', async () => {
   const { code, stdout } = await stage.run('access-report', '--since', '1h');
   assert.equal(code, 0);

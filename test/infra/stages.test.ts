@@ -49,6 +49,31 @@ const refused: readonly (readonly [what: string, stage: Stage, line: RegExp])[] 
   ['a retention that CloudWatch does not know', { ...production, log_days: 10 }, /log_days is 10; allowed: 1, 3, 5/],
   ['an account that is none', { ...complete, account: '1234' }, /account is "1234"; allowed: 12 digits/],
   ['an account without a region', withoutRegion, /region is not set; allowed: account and region together, or neither/],
+  [
+    'zones of another region',
+    { ...complete, network: { cidr: '10.42.0.0/20', zones: 2, zone_names: ['eu-central-1a', 'eu-west-1b'] } },
+    /network\.zone_names is .*; allowed: 2 different zones of the region, which is named too/,
+  ],
+  [
+    'fewer zones than it has',
+    { ...complete, network: { cidr: '10.42.0.0/20', zones: 3, zone_names: ['eu-central-1a', 'eu-central-1b'] } },
+    /network\.zone_names is .*; allowed: 3 different zones/,
+  ],
+  [
+    'one zone twice',
+    { ...complete, network: { cidr: '10.42.0.0/20', zones: 2, zone_names: ['eu-central-1a', 'eu-central-1a'] } },
+    /network\.zone_names is .*; allowed: 2 different zones/,
+  ],
+  [
+    'zones of a stage that may be in any region',
+    { ...production, network: { cidr: '10.42.0.0/20', zones: 2, zone_names: ['eu-central-1a', 'eu-central-1b'] } },
+    /network\.zone_names is .*the region, which is named too/,
+  ],
+  [
+    'no secret of the origin',
+    { ...complete, edge: { ...(complete.edge as NonNullable<Stage['edge']>), origin_secret: 0 } },
+    /edge\.origin_secret is 0; allowed: a whole number from 1 to 999/,
+  ],
   ['an edge without a domain', withoutDomain, /domain is not set; allowed: a domain, which edge serves/],
   [
     'an issuer elsewhere',

@@ -30,7 +30,16 @@ const named: Stage = {
 /** A stage that has lost its instance once. */
 const again: Stage = { ...stages.production, database: { ...stages.production.database, generation: 2 } };
 
-const table: Readonly<Record<string, Stage>> = { ...stages, complete, quiet, named, again };
+/** A stage in CloudFront's own region, which has had its origin's secret replaced, and names its zones. */
+const moved: Stage = {
+  ...complete,
+  region: 'us-east-1',
+  domain: { ...(complete.domain as NonNullable<Stage['domain']>), certificate_arn: complete.edge?.certificate_arn ?? '' },
+  edge: { ...(complete.edge as NonNullable<Stage['edge']>), origin_secret: 3 },
+  network: { ...stages.production.network, zone_names: ['us-east-1b', 'us-east-1c', 'us-east-1f'] },
+};
+
+const table: Readonly<Record<string, Stage>> = { ...stages, complete, quiet, named, again, moved };
 
 const folders: string[] = [];
 process.once('exit', () => {

@@ -1,6 +1,7 @@
 /** Every rule about the templates, in one process: loading the CDK takes longer than all of them. */
 import './backups.rules.ts';
 import './coverage.rules.ts';
+import './edge.rules.ts';
 import './events.rules.ts';
 import './generation.rules.ts';
 import './metrics.rules.ts';

@@ -22,6 +22,7 @@ export function makeEvent(parts: EventParts): APIGatewayProxyEventV2 {
     headers: { ...headers },
     ...(parts.path_parameters && { pathParameters: { ...parts.path_parameters } }),
     requestContext: {
+      apiId: 'api',
       requestId: 'request-1',
       http: { method, path, protocol: 'HTTP/1.1', sourceIp: source_ip, userAgent: '' },
     },

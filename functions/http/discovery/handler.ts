@@ -9,4 +9,4 @@ const config = readConfig();
 const document = describeServer(config.issuer, routes, config.registration !== 'off');
 const answer = answerJson(document, 200, { 'cache-control': 'public, max-age=300' });
 
-export const handler = endpoint('discovery', { issuer: config.issuer }, () => answer);
+export const handler = endpoint('discovery', { config }, () => answer);

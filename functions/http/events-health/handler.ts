@@ -9,6 +9,6 @@ const config = readConfig();
 const db = connectDatabase();
 const enabled = sendsEvents();
 
-export const handler = endpoint('events-health', { issuer: config.issuer, gate: createAddressGate(db, Date.now) }, () =>
+export const handler = endpoint('events-health', { config, gate: createAddressGate(db, Date.now) }, () =>
   eventsHealth({ db, enabled }),
 );

@@ -13,6 +13,6 @@ const db = connectDatabase();
 const enabled = sendsEvents();
 const findKey = createKeyFinder(() => listPublishedKeys(db), Date.now);
 
-export const handler = endpoint('events-ingest', { issuer: config.issuer, gate: createAddressGate(db, Date.now) }, (request) =>
+export const handler = endpoint('events-ingest', { config, gate: createAddressGate(db, Date.now) }, (request) =>
   ingest({ config, db: traced(db, request), findKey, enabled }, request),
 );

@@ -6,7 +6,7 @@ import { answerJson } from '../../../lib/http/response.ts';
 const config = readConfig();
 const started = Date.now();
 
-export const handler = endpoint('health', { issuer: config.issuer }, () => {
+export const handler = endpoint('health', { config }, () => {
   const now = Date.now();
   return answerJson({
     status: 'healthy',

@@ -14,6 +14,4 @@ const endpoints = Object.values<Route>(routes)
 const page = renderHome(config.theme, { issuer: config.issuer, endpoints, release: config.release });
 const policy = contentSecurityPolicy(config.theme, { formAction: [] });
 
-export const handler = endpoint('home', { issuer: config.issuer, present: presentAsPage(config.theme) }, () =>
-  answerPage(page, policy),
-);
+export const handler = endpoint('home', { config, present: presentAsPage(config.theme) }, () => answerPage(page, policy));

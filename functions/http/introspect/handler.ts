@@ -12,6 +12,6 @@ const config = readConfig();
 const db = connectDatabase();
 const findKey = createKeyFinder(() => listPublishedKeys(db), Date.now);
 
-export const handler = endpoint('introspect', { issuer: config.issuer, gate: createAddressGate(db, Date.now) }, (request) =>
+export const handler = endpoint('introspect', { config, gate: createAddressGate(db, Date.now) }, (request) =>
   introspect({ config, db: traced(db, request), findKey }, request),
 );

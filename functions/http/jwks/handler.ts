@@ -8,4 +8,4 @@ const config = readConfig();
 const db = connectDatabase();
 const serve = createJwksServer(db, Date.now);
 
-export const handler = endpoint('jwks', { issuer: config.issuer }, serve);
+export const handler = endpoint('jwks', { config }, serve);

@@ -12,6 +12,6 @@ const db = connectDatabase();
 
 export const handler = endpoint(
   'login',
-  { issuer: config.issuer, present: presentAsPage(config.theme), gate: createAddressGate(db, Date.now) },
+  { config, present: presentAsPage(config.theme), gate: createAddressGate(db, Date.now) },
   (request) => login({ config, db: traced(db, request) }, request),
 );

@@ -15,6 +15,6 @@ const findKey = createKeyFinder(() => listPublishedKeys(db), Date.now);
 
 export const handler = endpoint(
   'logout',
-  { issuer: config.issuer, present: presentAsPage(config.theme), gate: createAddressGate(db, Date.now) },
+  { config, present: presentAsPage(config.theme), gate: createAddressGate(db, Date.now) },
   (request) => logout({ config, db: traced(db, request), findKey }, request),
 );

@@ -8,6 +8,6 @@ import { metrics } from './metrics.ts';
 const config = readConfig();
 const db = connectDatabase();
 
-export const handler = endpoint('metrics', { issuer: config.issuer, gate: createAddressGate(db, Date.now) }, (request) =>
+export const handler = endpoint('metrics', { config, gate: createAddressGate(db, Date.now) }, (request) =>
   metrics({ config, db }, request),
 );

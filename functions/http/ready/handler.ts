@@ -9,6 +9,6 @@ const config = readConfig();
 const db = connectDatabase();
 const secret = readSigningSecret();
 
-export const handler = endpoint('ready', { issuer: config.issuer }, (request) =>
+export const handler = endpoint('ready', { config }, (request) =>
   ready({ config, db, loadRing: () => readKeyRing(secret) }, request),
 );

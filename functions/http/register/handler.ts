@@ -9,6 +9,6 @@ import { register } from './register.ts';
 const config = readConfig();
 const db = connectDatabase();
 
-export const handler = endpoint('register', { issuer: config.issuer, gate: createAddressGate(db, Date.now) }, (request) =>
+export const handler = endpoint('register', { config, gate: createAddressGate(db, Date.now) }, (request) =>
   register({ config, db: traced(db, request) }, request),
 );

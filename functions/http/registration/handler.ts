@@ -9,6 +9,6 @@ import { registration } from './registration.ts';
 const config = readConfig();
 const db = connectDatabase();
 
-export const handler = endpoint('registration', { issuer: config.issuer, gate: createAddressGate(db, Date.now) }, (request) =>
+export const handler = endpoint('registration', { config, gate: createAddressGate(db, Date.now) }, (request) =>
   registration({ config, db: traced(db, request) }, request),
 );

@@ -13,6 +13,6 @@ const db = connectDatabase();
 const secret = readSigningSecret();
 const signer = createSigner(() => readKeyRing(secret), Date.now);
 
-export const handler = endpoint('token', { issuer: config.issuer, gate: createAddressGate(db, Date.now) }, (request) =>
+export const handler = endpoint('token', { config, gate: createAddressGate(db, Date.now) }, (request) =>
   token({ config, db: traced(db, request), signer }, request),
 );

@@ -11,6 +11,6 @@ const config = readConfig();
 const db = connectDatabase();
 const findKey = createKeyFinder(() => listPublishedKeys(db), Date.now);
 
-export const handler = endpoint('userinfo', { issuer: config.issuer, gate: createAddressGate(db, Date.now) }, (request) =>
+export const handler = endpoint('userinfo', { config, gate: createAddressGate(db, Date.now) }, (request) =>
   userinfo({ config, db, findKey }, request),
 );
