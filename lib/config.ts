@@ -85,6 +85,7 @@ export interface Config {
   readonly issuer: string;
   readonly origin_secrets: readonly string[];
   readonly access_token_seconds: number;
+  readonly access_token_alg: 'ES256' | 'RS256';
   readonly id_token_seconds: number;
   readonly code_seconds: number;
   readonly refresh_idle_seconds: number;
@@ -121,6 +122,7 @@ export function readConfig(environment: Environment = process.env): Config {
     issuer: read('OAUTH2_ISSUER'),
     origin_secrets: read('OAUTH2_ORIGIN_SECRETS').split(' ').filter(Boolean),
     access_token_seconds: Number(read('OAUTH2_ACCESS_TOKEN_SECONDS')),
+    access_token_alg: read('OAUTH2_ACCESS_TOKEN_ALG') as Config['access_token_alg'],
     id_token_seconds: Number(read('OAUTH2_ID_TOKEN_SECONDS')),
     code_seconds: Number(read('OAUTH2_CODE_SECONDS')),
     refresh_idle_seconds: Number(read('OAUTH2_REFRESH_IDLE_SECONDS')),

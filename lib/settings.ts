@@ -89,6 +89,12 @@ export const wiring = {
 export const settings = {
   OAUTH2_ISSUER: { kind: 'url', purpose: 'The issuer identifier: the URL under which clients reach the server' },
   OAUTH2_ACCESS_TOKEN_SECONDS: { kind: 'seconds', default: '900', allowed: [30, 86400], purpose: 'Lifetime of an access token' },
+  OAUTH2_ACCESS_TOKEN_ALG: {
+    kind: 'choice',
+    default: 'ES256',
+    allowed: ['ES256', 'RS256'],
+    purpose: 'Algorithm that access tokens are signed with; those of before stay good',
+  },
   OAUTH2_ID_TOKEN_SECONDS: { kind: 'seconds', default: '3600', allowed: [30, 86400], purpose: 'Lifetime of an ID token' },
   OAUTH2_CODE_SECONDS: { kind: 'seconds', default: '60', allowed: [5, 600], purpose: 'Lifetime of an authorization code' },
   OAUTH2_REFRESH_IDLE_SECONDS: {

@@ -1,5 +1,6 @@
-/** Verifies our own JWTs, each use with a fixed algorithm and type (RFC 8725 §3.1, RFC 9068 §4). */
+/** Verifies our own JWTs, each key with its own algorithm and each use with its own type (RFC 8725 §3.1, §3.11, RFC 9068 §4). */
 import type { KeyObject } from 'node:crypto';
+import { signingAlgorithms } from './client.ts';
 import { readCompact, type UnverifiedJws, verifyCompact } from './compact-jws.ts';
 import { digest } from './digest.ts';
 import type { AccessTokenClaims } from './tokens.ts';
@@ -48,7 +49,7 @@ async function verify(token: string, findKey: FindKey, algorithms: readonly stri
  * @returns undefined for everything else, an ID token included (RFC 9068 §4: typ)
  */
 export async function verifyAccessToken(token: string, findKey: FindKey, issuer: string): Promise<AccessTokenClaims | undefined> {
-  const claims = await verify(token, findKey, ['ES256'], 'at+jwt');
+  const claims = await verify(token, findKey, signingAlgorithms, 'at+jwt');
   const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
   if (!claims || claims.iss !== issuer || typeof claims.jti !== 'string' || !uuid.test(claims.jti)) return undefined;
   if (typeof claims.exp !== 'number' || typeof claims.sub !== 'string' || typeof claims.client_id !== 'string') return undefined;
@@ -76,7 +77,7 @@ export interface IdTokenHint {
  * @returns undefined where it was changed, or is not an ID token of ours
  */
 export async function verifyIdTokenHint(token: string, findKey: FindKey, issuer: string): Promise<IdTokenHint | undefined> {
-  const claims = await verify(token, findKey, ['RS256', 'ES256'], 'JWT');
+  const claims = await verify(token, findKey, signingAlgorithms, 'JWT');
   if (!claims || claims.iss !== issuer || typeof claims.sub !== 'string' || typeof claims.aud !== 'string') return undefined;
   return { sub: claims.sub, aud: claims.aud, sid: typeof claims.sid === 'string' ? claims.sid : undefined };
 }

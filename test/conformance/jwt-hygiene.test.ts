@@ -119,7 +119,7 @@ test('J2: a critical extension, another type and another algorithm under the rig
   for (const header of [{ typ: 'at+jwt', crit: ['ext'], ext: 1 }, { typ: 'JWT' }, { typ: 'AT+JWT' }, {}])
     await assertWorthless(await sign(header));
   const rsa = server.ring.keys.RS256.active;
-  const crossed = new SignJWT(claims).setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', kid: rsa.kid });
+  const crossed = new SignJWT(claims).setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', kid });
   await assertWorthless(await crossed.sign(await importJWK(rsa.jwk, 'RS256')));
   const [head, body, signature = ''] = tokens.access_token.split('.');
   for (const tail of [`${signature}=`, signature.slice(0, -4), `${signature}AA`, Buffer.alloc(64).toString('base64url')])

@@ -100,6 +100,7 @@ for (const [name, given, expected] of [
   ['PORT', 'http', /^PORT is "http"; allowed: a whole number from 1 to 65535/],
   ['OAUTH2_ISSUER', 'ftp://x', /^OAUTH2_ISSUER is "ftp:\/\/x"; allowed: an https URL/],
   ['OAUTH2_REGISTRATION', 'maybe', /^OAUTH2_REGISTRATION is "maybe"; allowed: open, token, off$/],
+  ['OAUTH2_ACCESS_TOKEN_ALG', 'PS256', /^OAUTH2_ACCESS_TOKEN_ALG is "PS256"; allowed: ES256, RS256$/],
   ['OAUTH2_EVENTS_TYPES', 'token', /^OAUTH2_EVENTS_TYPES is "token"; allowed: some of these, /],
   [
     'OAUTH2_DATA_DIR',

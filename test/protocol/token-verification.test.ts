@@ -34,15 +34,18 @@ const access = (token: string) => verifyAccessToken(token, findKey, issuer);
 const hint = (token: string) => verifyIdTokenHint(token, findKey, issuer);
 
 test('J3: an access token and an ID token of ours are verified, expired or not', async () => {
-  assert.deepEqual(await access(await sign(es256, 'at+jwt')), complete);
-  assert.equal((await access(await sign(es256, 'at+jwt', { exp: 1 })))?.exp, 1);
-  for (const key of [rs256, es256])
+  for (const key of [rs256, es256]) {
+    assert.deepEqual(await access(await sign(key, 'at+jwt')), complete);
+    assert.equal((await access(await sign(key, 'at+jwt', { exp: 1 })))?.exp, 1);
     assert.deepEqual(await hint(await sign(key, 'JWT', { exp: 1 })), { sub: 'alice', aud: 'client-a', sid: 's' });
+  }
 });
 
 test('J3: an ID token is refused as access token, and an access token as id_token_hint', async () => {
-  assert.equal(await access(await sign(es256, 'JWT')), undefined);
-  assert.equal(await hint(await sign(es256, 'at+jwt')), undefined);
+  for (const key of [rs256, es256]) {
+    assert.equal(await access(await sign(key, 'JWT')), undefined);
+    assert.equal(await hint(await sign(key, 'at+jwt')), undefined);
+  }
 });
 
 test('J2: none, HS256 keyed with the public key, and another algorithm than the key has are refused', async () => {
@@ -50,7 +53,8 @@ test('J2: none, HS256 keyed with the public key, and another algorithm than the 
   const pem = Buffer.from(publicKey(es256).export({ type: 'spki', format: 'pem' }));
   const confused = await new SignJWT(complete).setProtectedHeader({ alg: 'HS256', kid: es256.kid, typ: 'at+jwt' }).sign(pem);
   const header = Buffer.from(JSON.stringify({ alg: 'none', kid: es256.kid, typ: 'at+jwt' })).toString('base64url');
-  for (const token of [none, confused, `${header}.${none.split('.')[1]}.`, await sign(rs256, 'at+jwt')])
+  const crossed = [await sign(rs256, 'at+jwt', {}, { kid: es256.kid }), await sign(es256, 'at+jwt', {}, { kid: rs256.kid })];
+  for (const token of [none, confused, `${header}.${none.split('.')[1]}.`, ...crossed])
     assert.equal(await access(token), undefined);
 });
 

@@ -33,16 +33,13 @@ export function requireGrantType(client: Client, grantType: GrantType): void {
   }
 }
 
-/** The key of every access token. */
-const accessTokenAlgorithm = 'ES256';
-
 /** A new access token's identity, its key and its times. @throws {KeysUnavailable} */
 export async function planAccessToken({ config, signer }: TokenParts, now: Date): Promise<IssuedAccessToken> {
   return {
     jti: randomUUID(),
     issued_at: now,
     expires_at: new Date((Math.floor(now.getTime() / 1000) + config.access_token_seconds) * 1000),
-    kid: await signer.findKeyId(accessTokenAlgorithm),
+    kid: await signer.findKeyId(config.access_token_alg),
   };
 }
 
@@ -68,7 +65,7 @@ export interface AccessTokenContent {
 export function signAccessToken(parts: TokenParts, token: IssuedAccessToken, content: AccessTokenContent): Promise<string> {
   const { client, ...rest } = content;
   const claims = buildAccessTokenClaims({ issuer: parts.config.issuer, client_id: client.client_id, ...token, ...rest });
-  return parts.signer.sign(claims, accessTokenAlgorithm, 'at+jwt');
+  return parts.signer.sign(claims, parts.config.access_token_alg, 'at+jwt');
 }
 
 /** What an ID token says of the sign-in, from a code or from a family. */
