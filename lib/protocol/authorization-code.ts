@@ -36,11 +36,11 @@ export type CodeVerdict =
  * Judges one exchange. Every check of the request comes before the check for replay, so that a request with a wrong
  * verifier or of a wrong client neither burns the code nor revokes anything (OAuth 2.1 §7.5.2).
  * @param code undefined where the store knows no such code
- * @param active whether the end-user may still get tokens
+ * @param ended why its end-user may not get tokens any more, for the operator; undefined where he may
  */
 export function judgeCode(
   code: AuthorizationCode | undefined,
-  active: boolean,
+  ended: string | undefined,
   client: Client,
   parameters: Parameters,
   now: Date,
@@ -80,6 +80,6 @@ export function judgeCode(
 
   if (code.redeemed_at) return { kind: 'replayed', family_id: code.family_id };
   if (code.expires_at <= now) return refuse('The code is not valid.', 'code has expired');
-  if (!active) return refuse('The code is not valid.', 'account is disabled or the session has ended');
+  if (ended !== undefined) return refuse('The code is not valid.', ended);
   return { kind: 'redeem', code, resources: resources.granted.length > 0 ? resources.granted : code.resources };
 }

@@ -62,8 +62,8 @@ export interface CodeExchange {
   readonly client: Client | undefined;
   readonly code: AuthorizationCode | undefined;
   readonly user: TokenUser | undefined;
-  /** Whether the end-user is enabled and still signed in. */
-  readonly active: boolean;
+  /** Why the end-user may not get tokens any more, in words of the log; undefined where he is enabled and still signed in. */
+  readonly ended: string | undefined;
 }
 
 /** The client of an exchange and the code that it presents, in one statement. */
@@ -72,21 +72,24 @@ export async function findClientAndCode(db: Database, clientId: string, codeHash
     'find-client-and-code',
     db.sql`
       select ${selectClient(db, 'c')}, ${selectAs(db, 'k', 'code', codeColumns)}, ${selectAs(db, 'u', 'user', userColumns)},
-        coalesce(u.disabled_at is null and s.ended_at is null and ${isLaterSignIn(db, db.sql`k.authenticated_at`)}
-          and ${isAfterWatermarks(db, db.sql`k.issued_at`, db.sql`c.tokens_not_before, u.tokens_not_before`)}, false) as active
+        case when u.subject is null or u.disabled_at is not null then 'account is disabled or gone'
+          when s.ended_at is not null then 'session has ended'
+          when not (${isLaterSignIn(db, db.sql`k.authenticated_at`)}
+            and ${isAfterWatermarks(db, db.sql`k.issued_at`, db.sql`c.tokens_not_before, u.tokens_not_before`)}) then 'issued before a revocation'
+          end as ended
       from clients c
       left join authorization_codes k on k.code_hash = ${codeHash}
       left join users u on u.subject = k.subject
       left join sessions s on s.session_id = k.session_id
       where c.client_id = ${clientId}`,
   );
-  if (!row) return { client: undefined, code: undefined, user: undefined, active: false };
+  if (!row) return { client: undefined, code: undefined, user: undefined, ended: undefined };
   const { client, code, user } = nest(row, { code: 'code_hash', user: 'subject' });
   return {
     client: client as unknown as Client,
     code: code as unknown as AuthorizationCode | undefined,
     user: user as unknown as TokenUser | undefined,
-    active: row.active === true && user !== undefined,
+    ended: (row.ended as string | null) ?? undefined,
   };
 }
 
@@ -102,7 +105,8 @@ export interface NewFamily {
 
 /**
  * Redeems a code, founds its family and records its access token: all of it or nothing.
- * @returns false where another request redeemed the code first, it was revoked or its session ended meanwhile, or the key was withdrawn
+ * @returns false where another request redeemed the code first, it was revoked or its session ended meanwhile, or the key was withdrawn;
+ * another look at the code tells which
  */
 export async function redeemCode(
   db: Database,

@@ -6,6 +6,7 @@ import { nest, selectAs } from './columns.ts';
 import type { Database } from './database.ts';
 import { aboutUser, andRecord, revokedFamily, signedIn, signedOut } from './event-recording.ts';
 import { writeNotices } from './logout-notices.ts';
+import { inTransaction } from './transaction.ts';
 import { isLaterSignIn } from './watermarks.ts';
 
 const sessionColumns = [
@@ -61,8 +62,33 @@ export interface NewSession {
   readonly device_hash: Uint8Array;
 }
 
-/** Starts a session, ends the browser's former one (with notices to its clients) and remembers the device, in one statement. */
-export async function startSession(db: Database, session: NewSession): Promise<void> {
+/**
+ * Ends a session when no code of it is being exchanged any more: a statement that has to wait for an exchange does not see the family that it
+ * founds, as its snapshot is older than its wait.
+ */
+function afterExchanges<T>(
+  db: Database,
+  question: string,
+  sessionHash: Uint8Array,
+  end: (db: Database) => Promise<T>,
+): Promise<T> {
+  return inTransaction(db, question, async (transaction) => {
+    const { sql } = transaction;
+    await transaction.ask(
+      'lock-session',
+      sql`select 1 from sessions where session_hash = ${sessionHash} and ended_at is null for no key update`,
+    );
+    return end(transaction);
+  });
+}
+
+/** Starts a session, ends the browser's former one (with notices to its clients) and remembers the device: all of it or nothing. */
+export function startSession(db: Database, session: NewSession): Promise<void> {
+  if (session.replaces === null) return start(db, session);
+  return afterExchanges(db, 'start-session', session.replaces, (transaction) => start(transaction, session));
+}
+
+async function start(db: Database, session: NewSession): Promise<void> {
   await db.ask(
     'start-session',
     db.sql`
@@ -141,7 +167,11 @@ export async function recordConsent(
 }
 
 /** Ends a session and the families that do not outlive it (those without offline_access), and leaves notices to its clients. @returns how many families ended */
-export async function endSession(db: Database, sessionHash: Uint8Array, now: Date): Promise<number> {
+export function endSession(db: Database, sessionHash: Uint8Array, now: Date): Promise<number> {
+  return afterExchanges(db, 'end-session', sessionHash, (transaction) => end(transaction, sessionHash, now));
+}
+
+async function end(db: Database, sessionHash: Uint8Array, now: Date): Promise<number> {
   const rows = await db.ask(
     'end-session',
     db.sql`

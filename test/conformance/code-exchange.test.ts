@@ -196,3 +196,31 @@ test('RFC 6749 §4.1.3: the code of a user who was disabled or who signed out is
     update sessions set ended_at = now() where session_id = (select session_id from authorization_codes where code_hash = ${hash})`;
   assertRefused(await exchange(flow), 400, 'invalid_grant');
 });
+
+test('RFC 6749 §4.1.3: a sign-out in the middle of an exchange is a refusal and no replay: nothing is counted or recorded as an attack', async () => {
+  const flow = await codeFor();
+  const [code] = await server.db
+    .sql`select session_id, family_id from authorization_codes where code_hash = ${digest(flow.code)}`;
+  server.output.clear();
+  const answer = await server.db.sql.begin(async (transaction) => {
+    await transaction`update sessions set ended_at = now() where session_id = ${code?.session_id}`;
+    const exchanged = exchange(flow);
+    // The code was looked up as a good one, and its redemption waits for the sign-out.
+    const waiting = () => server.db.sql`
+      select from pg_stat_activity where datname = current_database() and usename = 'oauth2_api' and wait_event_type = 'Lock'`;
+    while ((await waiting()).length === 0);
+    return { exchanged };
+  });
+  assertRefused(await answer.exchanged, 400, 'invalid_grant');
+  const [line] = server.output.logs().filter(({ message }) => message === 'request');
+  assert.equal(line?.detail, 'session has ended');
+  assert.ok(!server.output.metrics().some((metric) => 'oauth_token_revoked_total' in metric));
+  assert.deepEqual([...(await server.db.sql`select from token_families where family_id = ${code?.family_id}`)], []);
+  assert.deepEqual(
+    [
+      ...(await server.db
+        .sql`select from events where type = 'authorization_code_reused' and data ->> 'session_id' = ${code?.session_id}`),
+    ],
+    [],
+  );
+});

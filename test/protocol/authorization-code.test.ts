@@ -14,13 +14,13 @@ const complete = { redirect_uri: 'https://a.example/cb', code_verifier: verifier
 interface Given {
   readonly code?: Partial<AuthorizationCode> | null;
   readonly parameters?: Readonly<Record<string, string>>;
-  readonly active?: boolean;
+  readonly ended?: string;
   readonly client_id?: string;
 }
 
-function judge({ code = {}, parameters = complete, active = true, client_id = 'client-a' }: Given = {}) {
+function judge({ code = {}, parameters = complete, ended, client_id = 'client-a' }: Given = {}) {
   const stored = code === null ? undefined : makeCode({ code_challenge, ...code });
-  return judgeCode(stored, active, makeClient({ client_id }), parseParameters(new URLSearchParams(parameters).toString()), now);
+  return judgeCode(stored, ended, makeClient({ client_id }), parseParameters(new URLSearchParams(parameters).toString()), now);
 }
 
 /** The error of a refusal. */
@@ -110,7 +110,7 @@ test('P7: a code_verifier is invalid_request where the request had no challenge'
 });
 
 test('R11: a code of an end-user who is disabled or signed out is invalid_grant', () => {
-  assert.equal(refused({ active: false }), 'invalid_grant');
+  assert.partialDeepStrictEqual(judge({ ended: 'session has ended' }), { error: 'invalid_grant', detail: 'session has ended' });
 });
 
 test('RFC 8707 §2.2: the exchange may narrow the resources of the request, and not widen them', () => {

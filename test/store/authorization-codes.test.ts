@@ -5,7 +5,7 @@ import { digest } from '../../lib/protocol/digest.ts';
 import { findClientAndCode, insertAuthorizationCode, redeemCode } from '../../lib/store/authorization-codes.ts';
 import { endSession, findVisit } from '../../lib/store/sessions.ts';
 import { findClientAndFamily } from '../../lib/store/token-families.ts';
-import { makeCode, now } from '../support/protocol-values.ts';
+import { makeCode, now, secondsLater } from '../support/protocol-values.ts';
 import { atOnce, makeNewFamily, makeToken, openStore, storeClient, storeSession, storeUser } from '../support/store.ts';
 
 const store = await openStore();
@@ -32,15 +32,15 @@ test('a code comes back as it was stored, with its client and its end-user', asy
   assert.deepEqual(exchange.client, client);
   assert.deepEqual(exchange.code, code);
   assert.partialDeepStrictEqual(exchange.user, { subject, email: 'user@a.example', claims: { name: 'Alice' } });
-  assert.equal(exchange.active, true);
+  assert.equal(exchange.ended, undefined);
 });
 
 test('an unknown code leaves the client, an unknown client leaves nothing', async () => {
   const { client, code } = await storeCode();
   const unknown = await findClientAndCode(db, client.client_id, digest('other'));
-  assert.deepEqual([unknown.client, unknown.code, unknown.user, unknown.active], [client, undefined, undefined, false]);
+  assert.deepEqual([unknown.client, unknown.code, unknown.user], [client, undefined, undefined]);
   const nobody = await findClientAndCode(db, 'nobody', code.code_hash);
-  assert.deepEqual(nobody, { client: undefined, code: undefined, user: undefined, active: false });
+  assert.deepEqual(nobody, { client: undefined, code: undefined, user: undefined, ended: undefined });
 });
 
 test('C4: a code is found for another client too, so that it can be refused as what it is', async () => {
@@ -51,14 +51,18 @@ test('C4: a code is found for another client too, so that it can be refused as w
   assert.equal(exchange.client?.client_id, other.client_id);
 });
 
-test('R11: a code is not active once its end-user is disabled, deleted or signed out', async () => {
-  const [disabled, deleted, out] = [await storeCode(), await storeCode(), await storeCode()];
+test('R11: a code is worth nothing once its end-user is disabled, deleted or signed out, or what was issued before is revoked; why is told apart', async () => {
+  const [disabled, deleted, out, revoked] = [await storeCode(), await storeCode(), await storeCode(), await storeCode()];
   await admin`update users set disabled_at = now() where subject = ${disabled.subject}`;
   await admin`delete from users where subject = ${deleted.subject}`;
   await endSession(db, out.session.session_hash, now);
-  for (const { client, code } of [disabled, deleted, out]) {
-    assert.equal((await findClientAndCode(db, client.client_id, code.code_hash)).active, false);
-  }
+  await admin`update users set tokens_not_before = ${secondsLater(1)} where subject = ${revoked.subject}`;
+  const why = async ({ client, code }: typeof out) => (await findClientAndCode(db, client.client_id, code.code_hash)).ended;
+  assert.deepEqual(
+    [await why(disabled), await why(deleted), await why(out), await why(revoked)],
+    ['account is disabled or gone', 'account is disabled or gone', 'session has ended', 'issued before a revocation'],
+  );
+  assert.equal(await redeemCode(db, revoked.code, makeNewFamily(), makeToken()), false);
 });
 
 test('R11: a sign-out between looking a code up and redeeming it leaves no family', async () => {

@@ -5,9 +5,21 @@ import { test } from 'node:test';
 import { digest } from '../../lib/protocol/digest.ts';
 import { splitScope } from '../../lib/protocol/scope.ts';
 import type { Session } from '../../lib/protocol/session.ts';
+import { findTokenUser } from '../../lib/store/access-tokens.ts';
+import { insertAuthorizationCode, redeemCode } from '../../lib/store/authorization-codes.ts';
 import { endSession, findVisit, recordConsent, startSession } from '../../lib/store/sessions.ts';
-import { now, secondsLater } from '../support/protocol-values.ts';
-import { atOnce, openStore, storeClient, storeFamily, storeSession, storeUser } from '../support/store.ts';
+import { inTransaction } from '../../lib/store/transaction.ts';
+import { makeCode, now, secondsLater } from '../support/protocol-values.ts';
+import {
+  atOnce,
+  makeNewFamily,
+  makeToken,
+  openStore,
+  storeClient,
+  storeFamily,
+  storeSession,
+  storeUser,
+} from '../support/store.ts';
 
 const store = await openStore();
 const { db, admin } = store;
@@ -199,3 +211,37 @@ test('logout: ending a session tells how many families ended with it, and the se
   assert.equal(await endSession(db, offline.session.session_hash, now), 0);
   assert.equal(await endSession(db, digest('none'), now), 0);
 });
+
+/** Until another connection waits for a lock. */
+async function untilWaiting(): Promise<void> {
+  const waiting = () => admin`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+  while ((await waiting()).length === 0);
+}
+
+/** A code of a client that listens, looked up and good, and the connection that exchanges it. */
+async function storeExchange() {
+  const client = await storeClient(db, { backchannel_logout_uri: 'https://client.example/logout' });
+  const session = await storeSession(store, await storeUser(store));
+  const code = makeCode({ client_id: client.client_id, subject: session.subject, session_id: session.session_id });
+  await insertAuthorizationCode(db, code, digest('request'));
+  return { session, code, token: makeToken(), exchanging: store.open() };
+}
+
+for (const [what, end] of [
+  ['signs out', (hash: Uint8Array) => endSession(db, hash, secondsLater(10))],
+  ['signs in as somebody else', async (hash: Uint8Array) => startSession(db, signIn(await storeUser(store), hash))],
+] as const)
+  test(`R11: who ${what} while a code is exchanged ends what the exchange founds, and its client is told`, async () => {
+    const { session, code, token, exchanging } = await storeExchange();
+    const ended = await inTransaction(exchanging, 'exchange', async (transaction) => {
+      assert.equal(await redeemCode(transaction, code, makeNewFamily({ offline: false }), token), true);
+      const waits = end(session.session_hash);
+      await untilWaiting();
+      return { waits };
+    });
+    await ended.waits;
+    const [family] = await admin`select revoked_at from token_families where family_id = ${code.family_id}`;
+    assert.deepEqual(family?.revoked_at, secondsLater(10));
+    assert.equal(await findTokenUser(db, token), undefined);
+    assert.equal((await admin`select from logout_notices where session_id = ${session.session_id}`).length, 1);
+  });

@@ -1,7 +1,7 @@
 /** Exchanges an authorization code for tokens, once (OAuth 2.1 §4.1.3, OpenID Connect Core §3.1.3). */
 import { randomBytes } from 'node:crypto';
 import { authenticate } from '../../../lib/flows/guarded-authentication.ts';
-import { judgeCode } from '../../../lib/protocol/authorization-code.ts';
+import { type CodeVerdict, judgeCode } from '../../../lib/protocol/authorization-code.ts';
 import { digest } from '../../../lib/protocol/digest.ts';
 import { Refusal } from '../../../lib/protocol/errors.ts';
 import { requireParameter } from '../../../lib/protocol/parameters.ts';
@@ -26,14 +26,14 @@ export async function exchangeCode(parts: TokenParts, request: TokenRequest): Pr
   const { config, db, signer } = parts;
   const presented = requireParameter(form, 'code');
   // Nothing is redeemed while the keys are away: the code stays good for a retry.
-  const [found] = await Promise.all([findClientAndCode(db, credentials.client_id, digest(presented)), signer.prepare()]);
+  const look = () => findClientAndCode(db, credentials.client_id, digest(presented));
+  const [found] = await Promise.all([look(), signer.prepare()]);
   const client = await authenticate(db, http, found.client, credentials);
   requireGrantType(client, 'authorization_code');
 
   const now = new Date();
-  const verdict = judgeCode(found.code, found.active, client, form, now);
-  if (verdict.kind === 'refused') throw new Refusal(verdict.error, verdict.description, detailOf(verdict));
-  if (verdict.kind === 'replayed') return refuseReplay(parts, verdict.family_id, now);
+  const verdict = judgeCode(found.code, found.ended, client, form, now);
+  if (verdict.kind !== 'redeem') return refuse(parts, verdict, now);
 
   const { code } = verdict;
   const user = found.user;
@@ -62,8 +62,12 @@ export async function exchangeCode(parts: TokenParts, request: TokenRequest): Pr
   };
   const [{ accessToken, idToken }, redeemed] = await Promise.all([sign(), redeemCode(db, code, family, token)]);
   if (!redeemed && (await leaveWithdrawnKey(parts, token))) return exchangeCode(parts, request);
-  // Another request was faster: this one is the replay.
-  if (!redeemed) return refuseReplay(parts, code.family_id, now);
+  if (!redeemed) {
+    // Another request was faster, and this one is a replay; or the end-user signed out meanwhile, which is nobody's attack.
+    const late = await look();
+    const why = judgeCode(late.code, late.ended, client, form, now);
+    return refuse(parts, why.kind === 'redeem' ? lost : why, now);
+  }
   count('oauth_token_issued_total');
   return {
     access_token: accessToken,
@@ -75,13 +79,23 @@ export async function exchangeCode(parts: TokenParts, request: TokenRequest): Pr
   };
 }
 
-/** Everything that the first exchange got is revoked (OAuth 2.1 §4.1.3). */
-async function refuseReplay({ db }: TokenParts, familyId: string, now: Date): Promise<never> {
-  await revokeFamily(db, familyId, 'authorization code replayed', now);
-  count('oauth_token_revoked_total');
-  throw new Refusal('invalid_grant', 'The code is not valid.', { detail: `code was replayed: family ${familyId} is revoked` });
-}
+/** A code that is as it was, and still could not be redeemed. */
+const lost = { kind: 'refused', error: 'invalid_grant', description: 'The code is not valid.', detail: 'lost a race' } as const;
 
-function detailOf({ detail }: { readonly detail?: string }) {
-  return detail === undefined ? {} : { detail };
+async function refuse({ db }: TokenParts, verdict: Exclude<CodeVerdict, { kind: 'redeem' }>, now: Date): Promise<never> {
+  switch (verdict.kind) {
+    case 'refused': {
+      const { error, description, detail } = verdict;
+      throw new Refusal(error, description, detail === undefined ? {} : { detail });
+    }
+    case 'replayed': {
+      // Everything that the first exchange got is revoked (OAuth 2.1 §4.1.3).
+      await revokeFamily(db, verdict.family_id, 'authorization code replayed', now);
+      count('oauth_token_revoked_total');
+      const detail = `code was replayed: family ${verdict.family_id} is revoked`;
+      throw new Refusal('invalid_grant', 'The code is not valid.', { detail });
+    }
+    default:
+      return verdict satisfies never;
+  }
 }
