@@ -29,7 +29,7 @@ export interface Gate {
   close(): Promise<void> | undefined;
 }
 
-/** More than any request of the protocol needs, in characters. */
+/** More than any request of the protocol needs, in bytes; API Gateway hands forms over in base64, which does not count. */
 const longestBody = 65_536;
 
 /**
@@ -38,7 +38,7 @@ const longestBody = 65_536;
  */
 export function readRequest(event: APIGatewayProxyEventV2, source_ip: string): HttpRequest {
   const notes: Record<string, string> = {};
-  const body = event.body ?? '';
+  const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
   if (body.length > longestBody) throw new Refusal('invalid_request', 'The request body is too large.', { status: 413 });
   const { http, requestId } = event.requestContext;
   return {
@@ -48,7 +48,7 @@ export function readRequest(event: APIGatewayProxyEventV2, source_ip: string): H
     query: event.rawQueryString ?? '',
     header: (name) => event.headers[name],
     cookie: (name) => readCookie(event.cookies ?? event.headers.cookie?.split(';') ?? [], name),
-    body: event.isBase64Encoded ? Buffer.from(body, 'base64').toString('utf8') : body,
+    body: body.toString('utf8'),
     source_ip,
     request_id: requestId,
     note: (field, value) => {

@@ -184,6 +184,21 @@ test('RFC 9110 §15.5.14: a body beyond what the protocol needs is 413 in JSON',
   }
 });
 
+test('RFC 9110 §15.5.14: the limit is 65,536 bytes as they were sent, of a form, which comes in base64, as of JSON', async () => {
+  const status = async (name: 'token' | 'register', body: string) =>
+    (await request(name, 'POST', name === 'register' ? 'application/json' : form, body, 'own')).status;
+  const filled = (start: string, end: string, bytes: number) =>
+    start + 'é'.repeat((bytes - start.length - end.length) >> 1) + 'a'.repeat((bytes - start.length - end.length) & 1) + end;
+  for (const [name, start, end] of [
+    ['token', 'grant_type=', ''],
+    ['register', '{"client_name":"', '"}'],
+  ] as const) {
+    assert.equal(Buffer.byteLength(filled(start, end, 65_536)), 65_536);
+    assert.deepEqual([name, await status(name, filled(start, end, 65_536))], [name, 400]);
+    assert.deepEqual([name, await status(name, filled(start, end, 65_537))], [name, 413]);
+  }
+});
+
 test('nothing that was thrown at the server is in a table half-written', async () => {
   const [row] = await server.db.sql`
     select (select count(*) from token_families where family_id not in (select family_id from authorization_codes))::integer as orphans,
