@@ -1,4 +1,4 @@
-/** Takes an event of another producer into the outbox, once for each key, where the token it came with is still good. */
+/** Takes an event of another producer into the outbox, once for each key and each id, where the token it came with is still good. */
 import { active, joined, type PresentedAccessToken } from './access-tokens.ts';
 import type { Database } from './database.ts';
 import { keyStands } from './watermarks.ts';
@@ -42,7 +42,8 @@ export async function ingestEvent(db: Database, token: PresentedAccessToken, eve
         from kept
       )
       select exists (select from caller) as active, (select event_id from kept) as accepted,
-        (select i.event_id from ingested_events i join caller using (client_id) where i.idempotency_key = ${key}) as known`,
+        (select i.event_id from ingested_events i join caller using (client_id)
+          where i.idempotency_key = ${key} or i.event_id = ${event_id}::uuid order by i.idempotency_key = ${key} desc limit 1) as known`,
   );
   if (!row?.active) return { verdict: 'refused' };
   if (row.accepted !== null) return { verdict: 'accepted', event_id: row.accepted };

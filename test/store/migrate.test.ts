@@ -1,6 +1,6 @@
 /** Migrations: forward only, each one whole, recorded as Flyway does; and what each role may do afterwards. */
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -182,4 +182,25 @@ test('the roles of functions end statements that outlive their function', async 
       await sql`select current_setting('statement_timeout') as statement, current_setting('idle_in_transaction_session_timeout') as idle`;
     assert.deepEqual({ ...row }, { statement: '4s', idle: '10s' });
   }
+});
+
+test('V0023: where an id was taken in under several keys, the first key stays', async () => {
+  const { admin } = store;
+  await admin`drop index ingested_events_event_id`;
+  const [id, other] = ['7c9e6679-7425-40de-944b-e07fc1f90ae7', '7c9e6679-7425-40de-944b-e07fc1f90ae8'];
+  const taken = [
+    ['a', 'k1', id, 2],
+    ['a', 'k2', id, 1],
+    ['a', 'k3', id, 1],
+    ['a', 'k4', other, 3],
+    ['b', 'k1', id, 3],
+  ] as const;
+  for (const [client_id, key, event_id, second] of taken)
+    await admin`insert into ingested_events values (${client_id}, ${key}, ${event_id}, ${new Date(second * 1000)})`;
+  await admin.unsafe(readFileSync('migrations/V0023__ingested_event_ids.sql', 'utf8'));
+  const rows = await admin`select client_id || ' ' || idempotency_key as kept from ingested_events order by 1`;
+  assert.deepEqual(
+    rows.map(({ kept }) => kept),
+    ['a k2', 'a k4', 'b k1'],
+  );
 });

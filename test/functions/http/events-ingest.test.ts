@@ -120,7 +120,25 @@ test('the same key again is a duplicate, answered with the first id, and recorde
   assert.equal((await relayed()).length, 1);
 });
 
-test('keys are each producer’s own', async () => {
+test('CloudEvents 1.0.2: one id is one event: the same again under other keys is a duplicate, however many ask at once', async () => {
+  const answers = await Promise.all(Array.from({ length: 8 }, (_, index) => hand({ ...paid, idempotency_key: `k${index}` })));
+  assert.equal(answers.filter(({ body }) => body.status === 'accepted').length, 1);
+  for (const { status, headers } of answers) assert.ok(status === 202 || (status === 503 && headers.get('retry-after') === '1'));
+  const again = await hand({ ...paid, idempotency_key: 'k8' });
+  assert.deepEqual([again.status, again.body], [202, { status: 'duplicate', idempotency_key: 'k8', event_id: id }]);
+  const ids = (await relayed()).map((event) => event.id);
+  assert.deepEqual(ids, [id]);
+});
+
+test('a key that is known decides before an id that is known', async () => {
+  const second = '7c9e6679-7425-40de-944b-e07fc1f90ae8';
+  await hand(paid);
+  await hand({ event: { ...paid.event, id: second }, idempotency_key: 'invoice-18' });
+  const crossed = await hand({ ...paid, event: { ...paid.event, id: second } });
+  assert.deepEqual(crossed.body, { status: 'duplicate', idempotency_key: 'invoice-17', event_id: id });
+});
+
+test('keys and ids are each producer’s own', async () => {
   assert.equal((await hand(paid)).body.status, 'accepted');
   assert.equal((await hand(paid, {}, await tokenOf(other))).body.status, 'accepted');
 });
