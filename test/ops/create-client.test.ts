@@ -83,3 +83,14 @@ test('metadata that may not be registered is refused in the words of RFC 7591, a
   const [{ count } = { count: -1 }] = await bench.operator.sql`select count(*)::integer from clients`;
   assert.equal(count, earlier);
 });
+
+test('no id and no secret begins like an option of a command, which one in 64 random ones would', async () => {
+  const input: object = { client_name: 'many', grant_types: ['client_credentials'], scope: 'read' };
+  const tools = { db: bench.operator, ...clock };
+  const checked = await createClient.look(tools, input);
+  for (let made = 0; made < 600; made++) {
+    const { client_id, client_secret } = await createClient.apply(tools, input, checked);
+    assert.doesNotMatch(client_id, /^-/);
+    assert.doesNotMatch(client_secret ?? '-', /^-/);
+  }
+});
