@@ -8,6 +8,8 @@ import type { AccessTokenClaims } from './tokens.ts';
 /** Finds a published key by its id; undefined where there is none. */
 export type FindKey = (kid: string) => Promise<{ readonly alg: string; readonly key: KeyObject } | undefined>;
 
+const isSigningAlgorithm = (alg: unknown) => signingAlgorithms.some((one) => one === alg);
+
 type Claims = Readonly<Record<string, unknown>>;
 
 /** Tokens that one key is known to have signed: resource servers ask about the same ones again and again. */
@@ -33,15 +35,16 @@ function verifyOnce(token: string, jws: UnverifiedJws, key: KeyObject): Claims |
 }
 
 /** @throws what `findKey` throws: a database that is away is not the token's fault */
-async function verify(token: string, findKey: FindKey, algorithms: readonly string[], typ: string) {
+async function verify(token: string, findKey: FindKey, typ: string): Promise<Claims | 'unknown key' | undefined> {
   if (token.length > 16_384) return undefined;
   const jws = readCompact(token);
   if (!jws) return undefined;
   // Only our own keys count: an embedded jwk, jku or x5u is never looked at.
   const { alg, kid, typ: given } = jws.header;
-  if (given !== typ || typeof kid !== 'string' || typeof alg !== 'string' || !algorithms.includes(alg)) return undefined;
+  if (given !== typ || typeof kid !== 'string' || !isSigningAlgorithm(alg)) return undefined;
   const found = await findKey(kid);
-  return found?.alg === alg ? verifyOnce(token, jws, found.key) : undefined;
+  if (!found) return 'unknown key';
+  return found.alg === alg ? verifyOnce(token, jws, found.key) : undefined;
 }
 
 /**
@@ -49,9 +52,10 @@ async function verify(token: string, findKey: FindKey, algorithms: readonly stri
  * @returns undefined for everything else, an ID token included (RFC 9068 §4: typ)
  */
 export async function verifyAccessToken(token: string, findKey: FindKey, issuer: string): Promise<AccessTokenClaims | undefined> {
-  const claims = await verify(token, findKey, signingAlgorithms, 'at+jwt');
+  const claims = await verify(token, findKey, 'at+jwt');
   const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-  if (!claims || claims.iss !== issuer || typeof claims.jti !== 'string' || !uuid.test(claims.jti)) return undefined;
+  if (typeof claims !== 'object' || claims.iss !== issuer || typeof claims.jti !== 'string' || !uuid.test(claims.jti))
+    return undefined;
   if (typeof claims.exp !== 'number' || typeof claims.sub !== 'string' || typeof claims.client_id !== 'string') return undefined;
   return claims as unknown as AccessTokenClaims;
 }
@@ -74,10 +78,16 @@ export interface IdTokenHint {
 
 /**
  * The claims of an ID token of this issuer given as a hint: an expired one is as good (OpenID Connect RP-Initiated Logout §2).
- * @returns undefined where it was changed, or is not an ID token of ours
+ * @returns undefined where it was changed, or is not an ID token of ours; `unknown key` where nobody can tell any more, as a session may outlive
+ * the key that signed for it
  */
-export async function verifyIdTokenHint(token: string, findKey: FindKey, issuer: string): Promise<IdTokenHint | undefined> {
-  const claims = await verify(token, findKey, signingAlgorithms, 'JWT');
+export async function verifyIdTokenHint(
+  token: string,
+  findKey: FindKey,
+  issuer: string,
+): Promise<IdTokenHint | 'unknown key' | undefined> {
+  const claims = await verify(token, findKey, 'JWT');
+  if (claims === 'unknown key') return claims;
   if (!claims || claims.iss !== issuer || typeof claims.sub !== 'string' || typeof claims.aud !== 'string') return undefined;
   return { sub: claims.sub, aud: claims.aud, sid: typeof claims.sid === 'string' ? claims.sid : undefined };
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { SignJWT } from 'jose';
+import { generateKeyRing } from '../../lib/protocol/key-ring.ts';
 import { makeTestClient, makeTestUser, type TestClient, type TestUser } from '../support/accounts.ts';
 import { assertErrorPage, assertSentTo, titleOf } from '../support/browser-answers.ts';
 import { authorizeUrl, getTokens, makePkce, postForm } from '../support/flow.ts';
@@ -141,6 +142,28 @@ test('logout: a hint that was modified, or is no ID token, is an error page and 
   ])
     assertErrorPage(await agent.get(logoutUrl({ id_token_hint: hint, post_logout_redirect_uri: bye })));
   assert.equal(await isSignedIn(agent), true);
+});
+
+test('RP-Initiated Logout §2: a hint whose key is not published any more is none: the end-user is asked, and without a client_id it leads nowhere', async () => {
+  const forgotten = (await generateKeyRing()).keys.RS256.active;
+  const { agent, body } = await getTokens(server, client, user);
+  const claims = JSON.parse(Buffer.from(body.id_token.split('.')[1] ?? '', 'base64url').toString());
+  const sign = (kid: string) => new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' }).sign(forgotten.jwk);
+  const hint = { id_token_hint: await sign(forgotten.kid), post_logout_redirect_uri: bye };
+  const page = await agent.get(logoutUrl(hint));
+  assert.equal(titleOf(page), 'Sign out');
+  assert.equal(await isSignedIn(agent), true);
+  const done = await agent.submit(page, {});
+  assert.deepEqual([done.status, titleOf(done), done.location], [200, 'Signed out', undefined]);
+  assert.ok(!done.text.includes(bye));
+  assert.equal(await isSignedIn(agent), false);
+  // As without a hint: the client that is named registered the URI, and the end-user agreed.
+  const again = await getTokens(server, client, user);
+  const named = await again.agent.get(logoutUrl({ ...hint, client_id: client.client_id }));
+  assert.equal(titleOf(named), 'Sign out');
+  assert.equal((await again.agent.submit(named, {})).location, bye);
+  // Under the id of a key that is published, it is a forgery.
+  assertErrorPage(await agent.get(logoutUrl({ ...hint, id_token_hint: await sign(server.ring.keys.RS256.active.kid) })));
 });
 
 test('J7: an expired hint is accepted for logout', async () => {

@@ -64,6 +64,8 @@ test('J2: an unknown kid, a foreign key under a known kid and an embedded jwk, j
   assert.equal(await access(await sign(thief, 'at+jwt')), undefined);
   assert.equal(await access(await sign(thief, 'at+jwt', {}, { kid: es256.kid })), undefined);
   assert.equal(await access(await sign(thief, 'at+jwt', {}, { kid: es256.kid, jwk })), undefined);
+  assert.equal(await hint(await sign(foreign.keys.RS256.active, 'JWT')), 'unknown key');
+  assert.equal(await hint(await sign(foreign.keys.RS256.active, 'JWT', {}, { kid: rs256.kid })), undefined);
   for (const extra of [{ jwk }, { jku: 'https://evil.example/jwks' }, { x5u: 'https://evil.example/x5u' }]) {
     assert.equal(await access(await sign(thief, 'at+jwt', {}, extra)), undefined);
   }

@@ -37,7 +37,9 @@ export async function authorize({ config, db, findKey }: AuthorizeParts, request
 
   const valid = visit.verdict.request;
   const silent = valid.prompt.has('none');
-  const hint = valid.id_token_hint === undefined ? undefined : await verifyIdTokenHint(valid.id_token_hint, findKey, issuer);
+  const verified = valid.id_token_hint === undefined ? undefined : await verifyIdTokenHint(valid.id_token_hint, findKey, issuer);
+  // Who is meant has to be known: a code for somebody else is worse than none.
+  const hint = verified === 'unknown key' ? undefined : verified;
   if (valid.id_token_hint !== undefined && !hint) {
     const description = 'The id_token_hint is not an ID token of this server.';
     return refuse({ destination: valid.destination, error: 'invalid_request', description }, silent);

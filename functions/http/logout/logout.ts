@@ -39,9 +39,11 @@ async function readLogout(
 ): Promise<LogoutRequest> {
   refuseRepeated(parameters);
   const hintText = parameters.get('id_token_hint');
-  const hint = hintText === undefined ? undefined : await verifyIdTokenHint(hintText, findKey, config.issuer);
-  if (hintText !== undefined && !hint)
+  const verified = hintText === undefined ? undefined : await verifyIdTokenHint(hintText, findKey, config.issuer);
+  if (hintText !== undefined && !verified)
     throw new Refusal('invalid_request', 'The id_token_hint is not an ID token of this server.');
+  // A session may outlive the key of its ID token: without proof it is no hint, and the end-user is asked (RP-Initiated Logout §2, §4).
+  const hint = verified === 'unknown key' ? undefined : verified;
   const clientId = parameters.get('client_id');
   if (hint && clientId !== undefined && hint.aud !== clientId) {
     throw new Refusal('invalid_request', 'The id_token_hint was issued to another client.');
@@ -58,7 +60,8 @@ async function readLogout(
     client,
     session,
     hint,
-    continue_url: readContinueUrl(parameters, client),
+    // Whose URI it is, only the hint would have said: it leads nowhere.
+    continue_url: verified === 'unknown key' && clientId === undefined ? undefined : readContinueUrl(parameters, client),
   };
 }
 
