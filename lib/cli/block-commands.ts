@@ -70,6 +70,7 @@ export const blockCommands: Record<'block' | 'unblock' | 'list-blocks', Command>
     acts: 'reads',
     options: [],
     toInput: () => ({}),
+    pages: 'blocks',
     show: ({ blocks }) =>
       blocks.length === 0
         ? 'Nothing is blocked.'

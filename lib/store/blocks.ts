@@ -42,17 +42,23 @@ export async function findBlock(db: Database, kind: BlockKind, target: string): 
   return rows[0];
 }
 
-/** Every block, the newest first. */
-export async function listBlocks(db: Database): Promise<ListedBlock[]> {
+/** Blocks, the newest first. @param after the last one that is known, to go on behind it */
+export async function listBlocks(
+  db: Database,
+  limit: number,
+  after?: Pick<Block, 'kind' | 'target' | 'blocked_at'>,
+): Promise<ListedBlock[]> {
+  const { sql } = db;
   return db.ask<ListedBlock>(
     'list-blocks',
-    db.sql`
+    sql`
       select b.kind, b.target, b.blocked_at, b.expires_at, b.reason, b.was_disabled, coalesce(c.client_name, u.username) as name
       from blocks b
       left join clients c on b.kind = 'client' and c.client_id = b.target
       left join users u on b.kind = 'user' and u.subject::text = b.target
+      where ${after ? sql`b.blocked_at <= ${after.blocked_at} and (b.blocked_at < ${after.blocked_at} or (b.kind, b.target) > (${after.kind}, ${after.target}))` : sql`true`}
       order by b.blocked_at desc, b.kind, b.target
-      limit 1000`,
+      limit ${limit}`,
   );
 }
 

@@ -28,3 +28,24 @@ test('says whom, since and until when, and why, with the name that people know',
     ],
   );
 });
+
+test('pages follow each other without gap or repetition, though many were blocked in one moment', async () => {
+  await bench.migrator.sql`delete from blocks`;
+  await bench.migrator.sql`
+    insert into blocks (kind, target, blocked_at, reason)
+    select 'address', '203.0.113.' || n || '/32', '2026-05-10T12:00:00Z'::timestamptz + make_interval(secs => n / 10), 'many'
+    from generate_series(1, 50) as n`;
+  const tools = { db: bench.operator, ...clock };
+  const seen: string[] = [];
+  let after: string | undefined;
+  do {
+    const { result, error } = await runProcedure(listBlocks, tools, { input: { limit: 7, ...(after && { after }) } });
+    assert.equal(error, undefined);
+    seen.push(...(result?.blocks ?? []).map(({ target }) => target));
+    after = result?.next_after;
+  } while (after !== undefined);
+  assert.equal(new Set(seen).size, 50);
+  assert.equal(seen.length, 50);
+  const { error } = await runProcedure(listBlocks, tools, { input: { after: 'x' } });
+  assert.match(String(error?.message), /after is "x"; allowed: `next_after` of the page before/);
+});
