@@ -44,9 +44,9 @@ export function evidence(context: ToolContext, reason: string): Step[] {
       says: 'keep how the stage stands: status with counts, key ids and the last procedures; blocks; releases',
       async run() {
         const status = demand(await context.call('status', {}, reason));
-        const { blocks } = demand(await context.call('list-blocks', {}, reason));
+        const { blocks, next_after } = demand(await context.call('list-blocks', { limit: 500 }, reason));
         const releases = demand(await listStageReleases(context, { input: {}, apply: false }));
-        return { status, blocks, releases };
+        return { status, blocks, ...(next_after !== undefined && { blocks_shortened: true }), releases };
       },
     },
   ];

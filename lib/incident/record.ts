@@ -40,6 +40,8 @@ export interface IncidentRecord {
   };
   readonly steps: readonly RecordedStep[];
   readonly audited: readonly AuditedAct[];
+  /** Whether only the newest of these are here. */
+  readonly shortened: boolean;
 }
 
 /** One thing that a phase does. */

@@ -86,13 +86,15 @@ interface Compared {
   readonly symptoms: readonly Symptom[];
   readonly routes: readonly RouteChange[];
   readonly acts: MeasuredWindow['acts'];
+  /** Whether older acts were left out. */
+  readonly shortened: boolean;
   /** Why there is nothing to compare. */
   readonly trouble?: string;
 }
 
 /** Without the database there is nothing measured to read; that is then what is wrong. */
 async function compare(context: ToolContext, since: number, now: number): Promise<Compared> {
-  const nothing = { now: null, before: null, symptoms: [], routes: [], acts: [] };
+  const nothing = { now: null, before: null, symptoms: [], routes: [], acts: [], shortened: false };
   const start = Math.floor(since / 60_000) * 60_000;
   try {
     const [recent, former] = [
@@ -107,6 +109,7 @@ async function compare(context: ToolContext, since: number, now: number): Promis
       symptoms: findSymptoms(recent.window, former.window),
       routes: compareRoutes(recent.window, former.window),
       acts: [...former.window.acts, ...recent.window.acts],
+      shortened: former.window.shortened || recent.window.shortened,
     };
   } catch (error) {
     return { ...nothing, trouble: (error as Error).message };
@@ -172,7 +175,11 @@ export const diagnose: ToolProcedure = answering(async (context, { input }) => {
       happenings,
       dependencies,
       suspects,
-      notes: [...notes, ...(trouble === undefined ? [] : [`what was measured cannot be read: ${trouble}`])],
+      notes: [
+        ...notes,
+        ...(trouble === undefined ? [] : [`what was measured cannot be read: ${trouble}`]),
+        ...(compared.shortened ? ['of the audit log only the newest entries were looked at; oauth2ctl audit-log has all'] : []),
+      ],
     },
   };
 });

@@ -26,6 +26,8 @@ export interface MeasuredWindow {
   readonly sums: readonly RouteSum[];
   readonly steps: readonly StepSum[];
   readonly acts: readonly Act[];
+  /** Whether only the newest of these are here. */
+  readonly shortened: boolean;
 }
 
 /** Something that an operator did, from the audit log. */

@@ -30,6 +30,7 @@ const since = ({ subject, created_at }: Account) => `the account ${subject}, of 
 export const exportUser: ProcedureDefinition<Tools, PersonInput, Account, ExportedUser> = {
   name: 'export-user',
   asks_reason: true,
+  atomic: true,
   input: personInput,
   async look(tools, input) {
     const account = await findNamedAccount(tools, input);

@@ -48,6 +48,7 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
 
 export const migrate: ProcedureDefinition<MigrateTools, Record<string, never>, MigrateFacts, Migrated> = {
   name: 'migrate',
+  acts_without_log: true,
   input: {},
   look: ({ db, directory, now, prepare }) =>
     explained(async () => {

@@ -2,7 +2,7 @@
 import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { type Procedure, type ProcedureName, procedures } from '../procedures.ts';
 import { Unavailable } from '../protocol/errors.ts';
-import { insertAuditEntry } from '../store/audit-log.ts';
+import { type AuditEntry, insertAuditEntry } from '../store/audit-log.ts';
 import { type Database, toStoreError } from '../store/database.ts';
 import { inTransaction } from '../store/transaction.ts';
 import { discardMetrics, log, metrics, publishMetrics, watchMemory, watchRun } from '../telemetry.ts';
@@ -37,8 +37,10 @@ export interface ProcedureDefinition<T extends Instruments, Input, Facts, Result
   withoutNames?(input: Input, facts: Facts): readonly [Input, Facts];
   /** Does it; may be run again after it was cut off. */
   apply(tools: T, input: Input, facts: Facts): Promise<Result>;
-  /** The change and its audit entry are one transaction; for a change that is a few statements. */
+  /** The change and its audit entry are one transaction, for a change that is a few statements; any other leaves an entry before it acts. */
   readonly atomic?: boolean;
+  /** Acts although its beginning cannot be recorded: it makes the database that has the audit log, or brings it back. */
+  readonly acts_without_log?: boolean;
   /** Refuses to act without a reason. */
   readonly asks_reason?: boolean;
   /** One line about the outcome for the audit log and the log; without secrets and names of people. */
@@ -126,6 +128,8 @@ interface Run {
   plan: Plan;
   /** The plan as the audit log keeps it. */
   recorded: Plan;
+  /** Number of the entry that says that it began. */
+  beginning?: string | undefined;
 }
 
 async function perform<T extends Instruments, Input, Facts, Result>(
@@ -143,6 +147,7 @@ async function perform<T extends Instruments, Input, Facts, Result>(
   run.plan = plan;
   run.recorded = definition.withoutNames ? definition.plan(...definition.withoutNames(input, facts)) : plan;
   if (writes && !order.apply) return { outcome: 'planned', plan };
+  if (writes && !definition.atomic) run.beginning = await begin(tools, definition, run);
   const act = async (with_: T): Promise<Result> => {
     const result = await definition.apply(with_, input, facts);
     if (writes) await audit(with_, definition, run, 'succeeded', definition.describe?.(result) ?? null);
@@ -156,17 +161,35 @@ async function perform<T extends Instruments, Input, Facts, Result>(
   return { outcome: 'succeeded', plan, result, ...(next.length > 0 && { next }) };
 }
 
-async function audit<T extends Instruments>(
-  { db }: T,
+/** Leaves an entry before anything is done, so that a run that is cut off is on record. @returns its number */
+async function begin(
+  tools: Instruments,
+  definition: { readonly name: ProcedureName; readonly acts_without_log?: boolean },
+  run: Run,
+): Promise<string | undefined> {
+  try {
+    return await audit(tools, definition, run, 'begun', null);
+  } catch (cause) {
+    if (!definition.acts_without_log) throw cause;
+    const { actor, reason } = run.order;
+    const detail = `not in the audit log: ${describeFailure(cause).detail}`;
+    log('warn', 'procedure', { procedure: definition.name, outcome: 'begun', actor, reason, detail });
+    return undefined;
+  }
+}
+
+async function audit(
+  { db }: Instruments,
   { name }: { readonly name: ProcedureName },
-  { order: { actor, reason, incident }, recorded: plan }: Run,
-  outcome: 'succeeded' | 'failed',
+  { order: { actor, reason, incident }, recorded: plan, beginning }: Run,
+  outcome: AuditEntry['outcome'],
   detail: string | null,
-): Promise<void> {
+): Promise<string> {
   if (!db) throw new Error(`${name} writes, so it needs the database for its audit entry`);
   // Postgres stores no NUL character.
   const storable = detail?.replaceAll('\0', '').slice(0, 2000) ?? null;
-  await insertAuditEntry(db, { actor, procedure: name, reason, plan, outcome, detail: storable, incident_id: incident });
+  const entry = { actor, procedure: name, reason, plan, outcome, detail: storable, incident_id: incident };
+  return insertAuditEntry(db, entry, beginning);
 }
 
 /**
@@ -198,7 +221,7 @@ export async function runProcedure<T extends Instruments, Input, Facts, Result>(
   }
   if (failure && run.order.apply && procedures[definition.name].writes) {
     // What could not be done because the database is away cannot be recorded there either; the log line has it.
-    await audit(tools, definition, run, 'failed', `${failure.code}: ${failure.detail}`).catch(() => {});
+    await audit(tools, definition, run, 'failed', `${failure.code}: ${failure.detail}`).catch(() => undefined);
   }
   const { quiet }: Procedure = procedures[definition.name];
   if (quiet && !failure) {

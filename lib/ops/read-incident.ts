@@ -14,6 +14,8 @@ export interface ReadIncident {
   readonly incident: Incident;
   readonly steps: readonly IncidentStep[];
   readonly audited: readonly AuditedAct[];
+  /** Whether only the newest of these are here. */
+  readonly shortened: boolean;
 }
 
 const hour = 3_600_000;
@@ -38,10 +40,9 @@ export const readIncident: ProcedureDefinition<Tools, ReadIncidentInput, null, R
         `several incidents are open: choose by --id ${[incident, ...others].map((one) => one.incident_id).join(', --id ')}`,
       );
     const from = new Date(incident.opened_at.getTime() - hour);
-    return {
-      incident,
-      steps: await listSteps(db, incident.incident_id),
-      audited: audited ? await listAudited(db, from, incident.closed_at ?? now()) : [],
-    };
+    const { acts, shortened } = audited
+      ? await listAudited(db, from, incident.closed_at ?? now())
+      : { acts: [], shortened: false };
+    return { incident, steps: await listSteps(db, incident.incident_id), audited: acts, shortened };
   },
 };

@@ -25,6 +25,8 @@ export interface MeasuredWindow {
   readonly sums: readonly WindowSum[];
   readonly steps: readonly StepSum[];
   readonly acts: readonly AuditedAct[];
+  /** Whether only the newest of these are here. */
+  readonly shortened: boolean;
 }
 
 const minuteMs = 60_000;
@@ -41,7 +43,7 @@ export const readMetrics: ProcedureDefinition<Tools, ReadMetricsInput, null, Mea
     const to = last === undefined ? now() : new Date(last);
     const span = to.getTime() - from.getTime();
     if (span <= 0 || span > longestMs)
-      throw new ProcedureFault('invalid_input', `from ${first} to ${to.toISOString()} is no time; allowed: up to 400 days`);
+      throw new ProcedureFault('invalid_input', `from ${first} to ${to.toISOString()} is empty or longer than 400 days`);
     const step_seconds = 60 * Math.max(1, Math.ceil(span / minuteMs / steps));
     return {
       from,
@@ -50,7 +52,7 @@ export const readMetrics: ProcedureDefinition<Tools, ReadMetricsInput, null, Mea
       counted_to: await findNewestCount(db),
       sums: await sumWindow(db, from, to),
       steps: await sumSteps(db, from, to, step_seconds),
-      acts: acts ? await listAudited(db, from, to) : [],
+      ...(acts ? await listAudited(db, from, to) : { acts: [], shortened: false }),
     };
   },
 };

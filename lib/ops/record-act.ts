@@ -31,6 +31,7 @@ function isCount(value: unknown): boolean {
 export const recordAct: ProcedureDefinition<Tools, ActRecord, null, ActRecord> = {
   name: 'record-act',
   asks_reason: true,
+  atomic: true,
   input: {
     act: matching(/^(discard|try)$/, 'discard or try', { required: true }),
     of: listOf(isCount, 500, 'names with their counts'),

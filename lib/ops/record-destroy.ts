@@ -14,6 +14,7 @@ const isStack = (value: unknown) => typeof value === 'string' && /^oauth2-[a-z0-
 export const recordDestroy: ProcedureDefinition<Tools, DestroyRecord, null, DestroyRecord> = {
   name: 'record-destroy',
   asks_reason: true,
+  atomic: true,
   input: {
     stacks: listOf(isStack, 50, 'names of stacks'),
     backup_id: matching(/^[\w-]{1,60}$/, 'the id of a backup'),

@@ -15,6 +15,7 @@ export interface MoveInput {
 export const recordMove: ProcedureDefinition<Tools, MoveInput, null, MoveInput> = {
   name: 'record-move',
   asks_reason: true,
+  atomic: true,
   input: {
     to: { ...wholeNumber(1, 999_999), required: true },
     from: wholeNumber(1, 999_999),

@@ -118,6 +118,7 @@ const planned: Readonly<Record<RestoreStep, (names: RestoreNames, backupId: stri
 export const restoreStep: ProcedureDefinition<RestoreStepTools, RestoreStepInput, null, StepDone> = {
   name: 'restore-step',
   asks_reason: true,
+  acts_without_log: true,
   input: {
     step: {
       accepts: (value) => (restoreSteps as readonly unknown[]).includes(value),

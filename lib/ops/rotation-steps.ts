@@ -1,6 +1,6 @@
 /** Lets Secrets Manager itself rotate the signing keys: its four calls, each of which may come again, are the steps of our own rotation. */
 import type { RingVersion } from '../keys/ring-versions.ts';
-import { insertAuditEntry } from '../store/audit-log.ts';
+import { findBeginning, insertAuditEntry } from '../store/audit-log.ts';
 import { listStoredKeys, publishKeys } from '../store/signing-key-administration.ts';
 import { log } from '../telemetry.ts';
 import { isObject, ProcedureFault } from './input.ts';
@@ -69,6 +69,7 @@ async function takeStep(tools: StepTools, { Step, SecretId, ClientRequestToken: 
       if (pending?.id === id) return checkUpToDate(tools, pending, current);
       if (!isSettled(current.ring, await listStoredKeys(tools.db))) await settle(tools);
       checkPublishedAhead(current.ring, await listStoredKeys(tools.db), tools.now());
+      await begin(tools, id);
       return storePending(tools, id, current, false);
     }
     case 'setSecret':
@@ -100,13 +101,26 @@ async function checkUpToDate({ versions }: RotationTools, pending: RingVersion, 
   throw new ProcedureFault('conflict', 'the keys were rotated meanwhile; this rotation is out of date');
 }
 
+const entryOf = (id: string) => ({
+  actor: 'secretsmanager',
+  procedure: 'rotate-signing-keys',
+  reason: `rotate-secret, version ${id}`,
+  plan: { steps: ['rotate the signing keys'] },
+});
+
+const beginningOf = ({ db }: RotationTools, id: string) => findBeginning(db, 'rotate-signing-keys', entryOf(id).reason);
+
+/** Leaves an entry before anything is done; once, though the step may come again. */
+async function begin(tools: RotationTools, id: string): Promise<void> {
+  if ((await beginningOf(tools, id)) !== undefined) return;
+  await insertAuditEntry(tools.db, { ...entryOf(id), outcome: 'begun', detail: null });
+}
+
 async function conclude(tools: RotationTools, id: string): Promise<void> {
   await settle(tools);
   const { keys } = await concludeRotation(tools, { emergency: false, finished_earlier: false });
   const detail = keys.map(({ kid, state }) => `${kid} ${state}`).join(', ');
-  const plan = { steps: ['rotate the signing keys'] };
-  const entry = { actor: 'secretsmanager', procedure: 'rotate-signing-keys', reason: `rotate-secret, version ${id}`, plan };
-  await insertAuditEntry(tools.db, { ...entry, outcome: 'succeeded', detail });
+  await insertAuditEntry(tools.db, { ...entryOf(id), outcome: 'succeeded', detail }, await beginningOf(tools, id));
   publishOutcome('rotate-signing-keys', 'succeeded');
   log('info', 'procedure', { procedure: 'rotate-signing-keys', outcome: 'succeeded', actor: 'secretsmanager', detail });
 }

@@ -1,4 +1,6 @@
 /** Puts a restored database in the place of the one that served, takes that back, or removes what was kept: by names alone, each step from any state. */
+
+import { carryAuditLog } from '../store/carry-administration.ts';
 import {
   closeDatabase,
   dropDatabase,
@@ -8,6 +10,7 @@ import {
   reopenDatabase,
 } from '../store/databases.ts';
 import { isInMaintenance, setMaintenance } from '../store/maintenance.ts';
+import { log } from '../telemetry.ts';
 import { ProcedureFault } from './input.ts';
 import { type RestoreTools, withDatabase } from './load-backup.ts';
 
@@ -56,12 +59,26 @@ export async function swapDatabases(tools: RestoreTools, { live, fresh, former }
   });
 }
 
+/** What was done while the restored database served stays on record, as far as it can be read: the way back does not depend on it. */
+async function keepOnRecord(tools: RestoreTools, server: Server, live: string, fresh: string): Promise<void> {
+  try {
+    await reopenDatabase(server, fresh);
+    await withDatabase(tools, live, (serving) => withDatabase(tools, fresh, (leaving) => carryAuditLog(serving, leaving)));
+  } catch (cause) {
+    log('warn', 'procedure', {
+      procedure: 'restore-step',
+      detail: `the audit log of ${fresh} is lost with it: ${String(cause)}`,
+    });
+  }
+}
+
 /** Whatever was done, the database that served before serves again, and the restored one is gone. @returns what is left of maintenance mode */
 export async function takeBack(tools: RestoreTools, { live, fresh, former }: RestoreNames): Promise<{ maintenance: boolean }> {
   await withDatabase(tools, maintenanceDatabase, async (server) => {
     const known = await listDatabases(server, live);
+    const served = known.includes(former) && known.includes(live);
     if (known.includes(former)) {
-      if (known.includes(live)) await rename(server, live, fresh);
+      if (served) await rename(server, live, fresh);
       await rename(server, former, live);
     } else if (!known.includes(live)) {
       // One that was cut off between two names, by whoever stopped it: the database that served is the last one that got such a name.
@@ -71,6 +88,7 @@ export async function takeBack(tools: RestoreTools, { live, fresh, former }: Res
       await rename(server, last, live);
     }
     await reopenDatabase(server, live);
+    if (served) await keepOnRecord(tools, server, live, fresh);
     await dropDatabase(server, fresh);
   });
   return { maintenance: await withDatabase(tools, live, isInMaintenance) };

@@ -25,6 +25,7 @@ async function findNamed(tools: Tools, input: TargetInput): Promise<Lift> {
 export const unblock: ProcedureDefinition<Tools, TargetInput, { lifts: readonly Lift[]; named: boolean }, Unblocked> = {
   name: 'unblock',
   asks_reason: true,
+  atomic: true,
   input: targetTable,
   async look(tools, input) {
     if (Object.keys(input).length > 0) return { named: true, lifts: [await findNamed(tools, input)] };

@@ -165,8 +165,8 @@ async function carryDecisions(fresh: Database, former: Database): Promise<number
   return withdrawn + blocked;
 }
 
-/** What was done since the backup stays on record: the audit log, and incidents with their steps. @returns entries of the log */
-export async function carryRecords(fresh: Database, former: Database): Promise<number> {
+/** What was done since the backup stays on record. @returns entries of the log */
+export async function carryAuditLog(fresh: Database, former: Database): Promise<number> {
   const [top] = await former.ask<{ id: string }>(
     'last-audit-entry',
     former.sql`select coalesce(max(audit_id), 0)::text as id from audit_log`,
@@ -179,9 +179,28 @@ export async function carryRecords(fresh: Database, former: Database): Promise<n
     former,
     'audit-log',
     former.sql`
-      select audit_id::text, at, actor, procedure, reason, plan, outcome, detail, incident_id from audit_log
+      select audit_id::text, at, actor, procedure, reason, plan, outcome, detail, incident_id, beginning_id::text from audit_log
       where audit_id > ${last?.id ?? '0'}::bigint - ${overlap}::integer order by audit_id`,
   );
+  const carried = await apply(
+    fresh,
+    'audit-log',
+    fresh.sql`
+      insert into audit_log (audit_id, at, actor, procedure, reason, plan, outcome, detail, incident_id, beginning_id) overriding system value
+      select audit_id, at, actor, procedure, reason, plan, outcome, detail, incident_id, beginning_id
+      from jsonb_populate_recordset(null::audit_log, ${entries}::text::jsonb) on conflict (audit_id) do nothing returning 1`,
+  );
+  await fresh.ask(
+    'advance-audit-log',
+    fresh.sql`
+      select setval(pg_get_serial_sequence('audit_log', 'audit_id'),
+        greatest(${top?.id ?? '0'}::bigint + ${headroom}::integer, (select last_value from audit_log_audit_id_seq)))`,
+  );
+  return carried;
+}
+
+/** The audit log, and incidents with their steps. @returns entries of the log */
+export async function carryRecords(fresh: Database, former: Database): Promise<number> {
   const incidents = await readAll(
     former,
     'incidents',
@@ -206,21 +225,7 @@ export async function carryRecords(fresh: Database, former: Database): Promise<n
       insert into incident_steps select * from jsonb_populate_recordset(null::incident_steps, ${steps}::text::jsonb)
       on conflict (incident_id, step) do update set ended_at = excluded.ended_at, outcome = excluded.outcome, detail = excluded.detail returning 1`,
   );
-  const carried = await apply(
-    fresh,
-    'audit-log',
-    fresh.sql`
-      insert into audit_log (audit_id, at, actor, procedure, reason, plan, outcome, detail, incident_id) overriding system value
-      select audit_id, at, actor, procedure, reason, plan, outcome, detail, incident_id
-      from jsonb_populate_recordset(null::audit_log, ${entries}::text::jsonb) on conflict (audit_id) do nothing returning 1`,
-  );
-  await fresh.ask(
-    'advance-audit-log',
-    fresh.sql`
-      select setval(pg_get_serial_sequence('audit_log', 'audit_id'),
-        greatest(${top?.id ?? '0'}::bigint + ${headroom}::integer, (select last_value from audit_log_audit_id_seq)))`,
-  );
-  return carried;
+  return carryAuditLog(fresh, former);
 }
 
 /** @returns what changed, by its table */

@@ -1,4 +1,5 @@
 /** Questions about incidents: what is open, which steps were taken, and what the audit log has of the time. */
+import { toldOnce } from './audit-log.ts';
 import type { Database } from './database.ts';
 
 export const phases = ['open', 'contain', 'eradicate', 'recover', 'closed'] as const;
@@ -56,15 +57,27 @@ export interface AuditedAct {
   readonly incident_id: string | null;
 }
 
+export interface Audited {
+  /** Oldest first. */
+  readonly acts: readonly AuditedAct[];
+  /** Whether there are more, all of them older. */
+  readonly shortened: boolean;
+}
+
+/** Acts of one answer: that of Lambda has room for 6 MB. */
+export const mostActs = 5000;
+
 /** What the audit log has of a span of time; without what records the incident itself, and without schedules that succeeded. */
-export async function listAudited(db: Database, from: Date, to: Date): Promise<AuditedAct[]> {
-  return db.ask<AuditedAct>(
+export async function listAudited(db: Database, from: Date, to: Date): Promise<Audited> {
+  const newest = await db.ask<AuditedAct>(
     'list-audited',
     db.sql`
       select at, actor, procedure, reason, outcome, detail, incident_id from audit_log
       where at between ${from} and ${to} and procedure <> 'record-incident' and not (actor = 'schedule' and outcome = 'succeeded')
-      order by at, audit_id limit 5000`,
+        and ${toldOnce(db)}
+      order by at desc, audit_id desc limit ${mostActs + 1}`,
   );
+  return { acts: newest.slice(0, mostActs).toReversed(), shortened: newest.length > mostActs };
 }
 
 /** @returns false where there is one of that id already */

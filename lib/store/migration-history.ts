@@ -24,7 +24,7 @@ export interface MigrationRun {
   readonly detail: string | null;
 }
 
-/** The last run of the procedure migrate that was recorded. */
+/** The last run of the procedure migrate whose end was recorded. */
 export async function findLastMigrationRun(db: Database): Promise<MigrationRun | undefined> {
   const [table] = await db.ask<{ exists: boolean }>(
     'find-audit-log',
@@ -33,7 +33,7 @@ export async function findLastMigrationRun(db: Database): Promise<MigrationRun |
   if (!table?.exists) return undefined;
   const rows = await db.ask<MigrationRun>(
     'find-last-migration-run',
-    db.sql`select at, outcome, actor, detail from audit_log where procedure = 'migrate' order by audit_id desc limit 1`,
+    db.sql`select at, outcome, actor, detail from audit_log where procedure = 'migrate' and outcome in ('succeeded', 'failed') order by audit_id desc limit 1`,
   );
   return rows[0];
 }

@@ -1,4 +1,5 @@
 /** What is stored of one person: all of it for the person, and the end of it. */
+import { toldOnce } from './audit-log.ts';
 import type { Database } from './database.ts';
 import { aboutUser, andRecord } from './event-recording.ts';
 
@@ -135,7 +136,7 @@ export async function readPersonalData(db: Database, subject: string): Promise<P
       'export-operations',
       sql`
         select at, procedure, reason, outcome, detail from audit_log
-        where position(${subject}::text in detail) > 0 or position(${subject}::text in plan::text) > 0 order by audit_id desc limit ${most}`,
+        where (position(${subject}::text in detail) > 0 or position(${subject}::text in plan::text) > 0) and ${toldOnce(db)} order by audit_id desc limit ${most}`,
     ),
   };
   return { account, lists };

@@ -42,6 +42,7 @@ export function windowOf(traffic: readonly Traffic[], hours = 0): MeasuredWindow
     sums: traffic.flatMap((one) => sumsOf(one)),
     steps,
     acts: [],
+    shortened: false,
   };
 }
 

@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { auditLog } from '../../lib/ops/audit-log.ts';
 import { createClient } from '../../lib/ops/create-client.ts';
 import { createUser } from '../../lib/ops/create-user.ts';
 import { disableClient } from '../../lib/ops/disable-client.ts';
 import { listClients } from '../../lib/ops/list-clients.ts';
 import { listUsers } from '../../lib/ops/list-users.ts';
 import { type ProcedureDefinition, runProcedure } from '../../lib/ops/procedure.ts';
+import { listLastRuns } from '../../lib/store/audit-log.ts';
 import { openDatabase } from '../../lib/store/database.ts';
 import { clock, openWorkbench, readAuditLog, type Workbench } from './workbench.ts';
 
@@ -156,6 +158,84 @@ test('the change and its audit entry are one transaction: without the entry ther
   assert.equal(outcome, 'failed');
   assert.equal((await bench.migrator.sql`select from clients where client_name = 'lost'`).length, 0);
   await bench.migrator.sql`alter table audit_log drop constraint nobody`;
+});
+
+/** A procedure that is no transaction, whose work ends so. */
+const ending = (apply: typeof disableClient.apply): typeof disableClient => ({ ...disableClient, apply });
+
+async function makeClient(client_name: string): Promise<string> {
+  const input = { client_name, grant_types: ['client_credentials'] };
+  const order = { input, apply: true, reason: 'a test', actor: 'kim' };
+  return String((await runProcedure(createClient, { db: bench.operator, ...clock }, order)).result?.client_id);
+}
+const outcomesOf = async (reason: string) =>
+  (await bench.migrator.sql<{ outcome: string }[]>`select outcome from audit_log where reason = ${reason} order by audit_id`).map(
+    ({ outcome }) => outcome,
+  );
+
+test('what is no transaction is on record before it acts: where the audit log does not take that, nothing is done', async () => {
+  const client_id = await makeClient('stays');
+  await bench.migrator.sql`revoke insert on audit_log from oauth2_operator`;
+  const order = { input: { client_id }, apply: true, actor: 'kim', reason: 'unrecorded' };
+  const { outcome } = await runProcedure(disableClient, { db: bench.operator, ...clock }, order);
+  await bench.migrator.sql`grant insert on audit_log to oauth2_operator`;
+  assert.equal(outcome, 'failed');
+  const [client] = await bench.migrator.sql`select disabled_at from clients where client_id = ${client_id}`;
+  assert.equal(client?.disabled_at, null);
+  assert.deepEqual(await outcomesOf('unrecorded'), []);
+});
+
+test('a run that is cut off has left its beginning; one that ended is told once, whichever way it ended', async () => {
+  const client_id = await makeClient('cut off');
+  const tools = { db: bench.operator, ...clock };
+  const order = (reason: string) => ({ input: { client_id }, apply: true, actor: 'kim@laptop', reason });
+  let cutOff: () => void = () => assert.fail('it did not begin');
+  const begun = new Promise<void>((resolve) => (cutOff = resolve));
+  const forever = ending(async () => {
+    cutOff();
+    return new Promise<never>(() => {});
+  });
+  void runProcedure(forever, tools, order('cut off'));
+  await begun;
+  assert.deepEqual(await outcomesOf('cut off'), ['begun']);
+  await runProcedure(disableClient, tools, order('to its end'));
+  assert.deepEqual(await outcomesOf('to its end'), ['begun', 'succeeded']);
+  const broken = ending(async () => {
+    throw new TypeError('broken');
+  });
+  await runProcedure(broken, tools, order('failing'));
+  assert.deepEqual(await outcomesOf('failing'), ['begun', 'failed']);
+  const { result } = await runProcedure(auditLog, tools, { input: { actor: 'kim@laptop' } });
+  assert.deepEqual(
+    result?.entries.map(({ reason, outcome }) => [reason, outcome]),
+    [
+      ['cut off', 'begun'],
+      ['to its end', 'succeeded'],
+      ['failing', 'failed'],
+    ],
+  );
+  const last = (await listLastRuns(bench.operator)).find(({ procedure }) => procedure === 'disable-client');
+  assert.equal(last?.outcome, 'succeeded', 'what only began is no last run');
+});
+
+test('what makes or brings back the database that has the audit log acts without it, and its log line says so', async () => {
+  bench.output.clear();
+  const client_id = await makeClient('without a log');
+  await bench.migrator.sql`revoke insert on audit_log from oauth2_operator`;
+  let acted = false;
+  const bringing: typeof disableClient = {
+    ...ending(async () => {
+      acted = true;
+      throw new TypeError('ends here');
+    }),
+    acts_without_log: true,
+  };
+  const order = { input: { client_id }, apply: true, actor: 'kim', reason: 'no log' };
+  await runProcedure(bringing, { db: bench.operator, ...clock }, order);
+  await bench.migrator.sql`grant insert on audit_log to oauth2_operator`;
+  assert.ok(acted);
+  const line = bench.output.logs().find(({ outcome }) => outcome === 'begun');
+  assert.match(String(line?.detail), /not in the audit log: .*permission denied/);
 });
 
 test('a database that is away is temporarily_unavailable, without the words of the driver', async () => {

@@ -1,10 +1,13 @@
 /** What an incident is read as: the one that is open, its steps, and the audit log of its time. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { IncidentRecord } from '../../lib/incident/record.ts';
+import { writeReport } from '../../lib/incident/timeline.ts';
 import { block } from '../../lib/ops/block.ts';
 import { runProcedure } from '../../lib/ops/procedure.ts';
 import { readIncident } from '../../lib/ops/read-incident.ts';
 import { recordIncident } from '../../lib/ops/record-incident.ts';
+import { mostActs } from '../../lib/store/incidents.ts';
 import { clock, openWorkbench, type Workbench } from './workbench.ts';
 
 let bench: Workbench;
@@ -51,4 +54,17 @@ test('the audit log of its time comes with it: what belongs to it is marked, sch
     ],
   );
   assert.deepEqual((await read({ incident_id: 'first' })).result?.audited, []);
+});
+
+test('of more than an answer has room for it is the newest that come, and that says so', async () => {
+  await bench.migrator.sql`
+    insert into audit_log (at, actor, procedure, outcome, detail)
+    select now() - make_interval(secs => (${mostActs}::integer - n) / 10), 'kim', 'block', 'succeeded', n::text from generate_series(1, ${mostActs}::integer) as n`;
+  const { result } = await read({ incident_id: 'first', audited: true });
+  assert.equal(result?.shortened, true);
+  assert.equal(result?.audited.length, mostActs);
+  assert.equal(result?.audited.at(-1)?.detail, String(mostActs));
+  const record = JSON.parse(JSON.stringify(result)) as IncidentRecord;
+  assert.match(writeReport(record, [], '–'), /Audit log: its newest 5000 entries; `oauth2ctl audit-log --since \S+` has all/);
+  assert.doesNotMatch(writeReport({ ...record, shortened: false }, [], '–'), /newest/);
 });

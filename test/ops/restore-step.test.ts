@@ -178,8 +178,21 @@ test('the restored database takes the place of the one that served, which is kep
   assert.equal(await isInMaintenance(bench.open(names.live)), false);
   const { rows } = await readAuditLog(bench.open(names.live));
   assert.deepEqual([rows.at(-1)?.procedure, rows.at(-1)?.reason], ['restore-step', 'drill']);
+  await bench.open(names.live).sql`
+    insert into audit_log (actor, procedure, reason, outcome) values ('op', 'create-client', 'in the restored one', 'succeeded')`;
   await take('take-back', 'swapped');
   assert.equal(await markOf(names.live), 'before');
+  const told = (await readAuditLog(bench.open(names.live))).rows.filter(({ procedure }) => procedure !== 'maintenance');
+  assert.deepEqual(
+    told.slice(-4).map(({ detail, reason, outcome }) => [detail?.toString().split(' ')[0] ?? reason, outcome]),
+    [
+      ['swap', 'succeeded'],
+      ['finish', 'succeeded'],
+      ['in the restored one', 'succeeded'],
+      ['take-back', 'succeeded'],
+    ],
+    'what was done while the restored one served stays on record',
+  );
 });
 
 test('what was ended after the revocations were carried over, and before the swap, is over as well; events keep their numbers', async () => {

@@ -71,7 +71,16 @@ test('what Secrets Manager rotates counts as the procedure, and what it cannot r
       .map((line) => ('procedure_failed_total' in line ? 'failed' : 'succeeded'));
   bench.output.clear();
   const id = randomUUID();
-  for (const Step of ['createSecret', 'setSecret', 'testSecret', 'finishSecret'] as const) await call(Step, id);
+  const recorded = async () =>
+    (
+      await bench.migrator.sql`select outcome from audit_log where reason = ${`rotate-secret, version ${id}`} order by audit_id`
+    ).map(({ outcome }) => outcome);
+  await call('createSecret', id);
+  await call('createSecret', id);
+  assert.deepEqual(await recorded(), ['begun'], 'before anything is done, and once');
+  for (const Step of ['setSecret', 'testSecret', 'finishSecret'] as const) await call(Step, id);
+  assert.deepEqual(await recorded(), ['begun', 'succeeded']);
+  assert.equal((await readAuditLog(bench.migrator)).rows.filter(({ reason }) => String(reason).includes(id)).length, 1);
   assert.deepEqual(counted(), ['succeeded']);
   // Verifiers may not have seen the next keys, which is nobody's failure.
   await assert.rejects(call('createSecret', randomUUID()), /verifiers that cache the JWKS may not/);

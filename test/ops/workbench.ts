@@ -1,6 +1,7 @@
 /** What tests of procedures need: a database by role, the procedures' output, and rows to work on. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { env } from 'node:process';
+import { toldOnce } from '../../lib/store/audit-log.ts';
 import { type Database, openDatabase } from '../../lib/store/database.ts';
 import { captureOutput, type Output } from '../support/output.ts';
 import { type TestDatabase, testDatabase } from '../support/postgres.ts';
@@ -52,11 +53,11 @@ export async function openWorkbench(): Promise<Workbench> {
 
 export const clock = { now: () => new Date() };
 
-/** Everything that the audit log holds, as text. */
+/** What the audit log tells: of a run that has ended its end alone. */
 export async function readAuditLog(db: Database): Promise<{ text: string; rows: Record<string, unknown>[] }> {
   const rows = await db.sql<
     Record<string, unknown>[]
-  >`select actor, procedure, reason, plan, outcome, detail from audit_log order by audit_id`;
+  >`select actor, procedure, reason, plan, outcome, detail from audit_log where ${toldOnce(db)} order by audit_id`;
   return { rows: [...rows], text: JSON.stringify(rows) };
 }
 

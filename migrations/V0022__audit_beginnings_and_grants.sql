@@ -1,0 +1,8 @@
+-- The audit log also takes that something begins, before anything is done.
+
+alter table audit_log drop constraint audit_log_outcome_check;
+alter table audit_log add constraint audit_log_outcome_check check (outcome in ('begun', 'succeeded', 'failed'));
+
+-- Of the end of a run: the entry of its beginning. No reference: a restore carries entries from one database to another in its own order.
+alter table audit_log add column beginning_id bigint;
+create index audit_log_beginning on audit_log (beginning_id) where beginning_id is not null;
