@@ -83,7 +83,7 @@ export const alarms = {
     silence: 'wrong',
     severity: 'critical',
     runbook: 'function-not-starting',
-    purpose: 'The readiness check, asked every minute, has not answered well for two',
+    purpose: 'The readiness check, asked every minute, has failed or been silent for two minutes',
   },
   DatabaseDown: {
     metrics: { available: { source: 'proxy', name: 'AvailabilityPercentage', statistic: 'Average' } },
@@ -149,7 +149,7 @@ export const alarms = {
       'rewind-step': 'restore',
       'restore-drill': 'restore-drill',
     },
-    purpose: 'A procedure could not do what it is for',
+    purpose: 'A procedure failed',
   },
   ScheduleFailed: {
     metrics: { failed: { source: 'failed-queue', name: 'ApproximateNumberOfMessagesVisible', statistic: 'Maximum' } },

@@ -26,7 +26,7 @@ export const databaseProcedures = {
     needs: ['database', 'schema'],
     writes: false,
     command: true,
-    purpose: 'Show how Postgres carries out a statement that takes much time',
+    purpose: 'Show how Postgres carries out a slow statement',
   },
   'mend-database': {
     needs: ['database', 'schema'],
@@ -55,7 +55,7 @@ export const databaseProcedures = {
     command: true,
     seconds: 870,
     memory_mib: 2048,
-    purpose: 'Read a backup and see that it is what was written',
+    purpose: 'Read a backup and check that it is what was written',
   },
   'restore-step': {
     needs: ['database', 'schema', 'backups', 'trail', 'postgres-programs'],

@@ -7,7 +7,7 @@ export interface Page {
 export const pages = {
   'initial-deployment': { purpose: 'Deploy a stage for the first time' },
   'update-deployment': { purpose: 'Bring a new release to a stage' },
-  alerts: { purpose: 'Have alarms tell somebody, and try that they do' },
+  alerts: { purpose: 'Have alarms tell somebody, and test that they do' },
   'function-not-starting': { purpose: 'A function crashes, times out or does not start' },
   'high-error-rate': { purpose: 'Requests fail' },
   'database-connection-issues': { purpose: 'The database cannot be reached, or connections run out' },

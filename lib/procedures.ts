@@ -151,7 +151,7 @@ export const procedures = {
     writes: true,
     command: true,
     seconds: 300,
-    purpose: 'Send events again: those set aside, or those of a time',
+    purpose: 'Send events again: those set aside, or those of a period',
   },
   'collect-logout-notices': {
     needs: ['database'],
@@ -199,7 +199,7 @@ export const procedures = {
     needs: ['database'],
     writes: true,
     command: false,
-    occasion: 'when `dead-letters` takes some out, or `try-alarms` raises alarms',
+    occasion: 'when `dead-letters` removes some, or `try-alarms` raises alarms',
     purpose: 'Record in the audit log what the tool does with the identity of its caller',
   },
   ...toolProcedures,

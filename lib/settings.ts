@@ -164,7 +164,7 @@ export const settings = {
     kind: 'seconds',
     default: '600',
     allowed: [10, 840],
-    purpose: 'What a restore may take; a drill that takes longer fails',
+    purpose: 'Longest time that a restore may take; a slower drill fails',
   },
   OAUTH2_RECOVERY_POINT_SECONDS: {
     kind: 'seconds',

@@ -66,7 +66,7 @@ export const retryEventsCommand: Command = {
   ],
   toInput: ({ since, until, ...selection }) => {
     if ((since === undefined) !== (until === undefined))
-      throw new CliFailure('usage', '--since and --until go together: they say of which time');
+      throw new CliFailure('usage', 'give both --since and --until, or neither');
     const instantOf = (option: string, text: string) => new Date(readSince(text, Date.now(), option)).toISOString();
     return {
       ...readSelection(selection),

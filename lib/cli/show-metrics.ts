@@ -92,7 +92,7 @@ export function showComparison(result: Values): string {
   for (const note of notes) parts.push(`Note: ${note}`);
   parts.push(
     well
-      ? 'Nothing is otherwise than before.'
+      ? 'Nothing has changed.'
       : [
           'Causes, the likeliest first:',
           ...suspects.flatMap((one: Values, at: number) => [

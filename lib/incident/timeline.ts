@@ -95,7 +95,9 @@ export function writeReport(record: IncidentRecord, timeline: readonly TimelineE
     `- What is known: ${incident.note}`,
     `- CloudTrail: ${trail}`,
     ...(record.shortened
-      ? [`- Audit log: its newest ${record.audited.length} entries; \`oauth2ctl audit-log --since ${incident.opened_at}\` has all`]
+      ? [
+          `- Audit log: its newest ${record.audited.length} entries; \`oauth2ctl audit-log --since ${incident.opened_at}\` has all`,
+        ]
       : []),
     '',
     '## Evidence of the beginning',

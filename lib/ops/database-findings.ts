@@ -1,6 +1,7 @@
 /** Judges what the database report found: each finding with what was seen and the change to make; pure. */
 import type { Connections, RunningStatement, SlowStatement } from '../store/database-activity.ts';
 import type { DatabaseFacts, IndexFacts, SettingFacts, TableFacts } from '../store/database-shape.ts';
+import { mebibytes } from './wording.ts';
 
 export interface DatabaseReport {
   readonly connections: Connections;
@@ -43,7 +44,6 @@ export const thresholds = {
   temporary_bytes: 1024 ** 3,
 } as const;
 
-const mebibytes = (bytes: number) => `${(bytes / 1024 ** 2).toFixed(bytes < 10 * 1024 ** 2 ? 1 : 0)} MiB`;
 const seconds = (value: number) => `${value.toFixed(value < 10 ? 1 : 0)} s`;
 
 function judgeConnections({

@@ -14,6 +14,7 @@ import {
 } from '../store/database-care.ts';
 import { matching, onOff, ProcedureFault, wholeNumber } from './input.ts';
 import type { Plan, ProcedureDefinition, Tools } from './procedure.ts';
+import { mebibytes } from './wording.ts';
 
 export interface MendInput {
   /** Number of a process. */
@@ -52,7 +53,6 @@ export interface Mended {
 const choices = ['end_session', 'cancel_statement', 'vacuum', 'rebuild_index'] as const;
 
 const name = (what: string) => matching(/^[a-z_][a-z0-9_]{0,62}$/, `the name of ${what}, as database-report shows it`);
-const mebibytes = (bytes: number) => `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
 
 const processOf = ({ end_session, cancel_statement }: MendInput) => end_session ?? cancel_statement;
 
@@ -129,7 +129,7 @@ async function endIt({ db }: MendTools, input: MendInput, session: FoundSession 
   if (found === 'goes on')
     throw new ProcedureFault(
       'goes_on',
-      `${what} was told to end and goes on for the time being: it ends when it comes to a place where it can; look again with oauth2ctl database-report`,
+      `${what} was told to stop and still runs: it stops at its next interruption point; look again with oauth2ctl database-report`,
       false,
     );
   return { did: kind === 'session' ? 'ended the session' : 'cancelled the statement', what };

@@ -67,7 +67,7 @@ function readAfter(after: string | undefined): readonly [Date, string] | undefin
   if (after === undefined) return undefined;
   const [, at = '', sequence = ''] = /^([\d:.TZ-]+) (\d{1,19})$/.exec(after) ?? [];
   if (sequence === '' || Number.isNaN(Date.parse(at)))
-    throw new ProcedureFault('invalid_input', 'after is none; allowed: next_after of the page before');
+    throw new ProcedureFault('invalid_input', 'after marks no page; allowed: next_after of the page before');
   return [new Date(at), sequence];
 }
 

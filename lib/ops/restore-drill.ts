@@ -13,7 +13,7 @@ export interface DrillTools extends RestoreTools {
   readonly goals: RecoveryGoals;
 }
 
-/** What a restore may take, and how old the newest backup may be, in seconds. */
+/** The longest that a restore may take, and the oldest that the newest backup may be, in seconds. */
 export interface RecoveryGoals {
   readonly recovery_time_seconds: number;
   readonly recovery_point_seconds: number;
@@ -39,9 +39,9 @@ const limitSeconds = 840;
 export function missedGoals(found: RecoveryGoals, goals: RecoveryGoals): string[] {
   const { recovery_time_seconds: time, recovery_point_seconds: point } = found;
   return [
-    ...(time > goals.recovery_time_seconds ? [`that took ${time} s, and may take ${goals.recovery_time_seconds}`] : []),
+    ...(time > goals.recovery_time_seconds ? [`took ${time} s; the goal is ${goals.recovery_time_seconds} s`] : []),
     ...(point > goals.recovery_point_seconds
-      ? [`the newest backup is ${point} s old, and may be ${goals.recovery_point_seconds}`]
+      ? [`the newest backup is ${point} s old; the goal is ${goals.recovery_point_seconds} s`]
       : []),
   ];
 }
@@ -83,7 +83,7 @@ export const restoreDrill: ProcedureDefinition<DrillTools, DrillInput, DrillFact
       if (missed.length > 0)
         throw new ProcedureFault(
           'goal_missed',
-          `${backup_id} was restored, every table as it was, but ${missed.join(' and ')}`,
+          `${backup_id} was restored, every table as it was, but ${missed.join(', and ')}`,
           false,
         );
       return { backup_id, ...loaded, recovery_time_seconds, recovery_point_seconds };

@@ -28,7 +28,7 @@ const longestRunMs = 240_000;
 function selectionOf({ since, until, ...selection }: RetryEventsInput): EventSelection {
   if (since === undefined && until === undefined) return selection;
   if (since === undefined || until === undefined)
-    throw new ProcedureFault('invalid_input', 'since and until go together: they say of which time');
+    throw new ProcedureFault('invalid_input', 'give both since and until, or neither');
   return { ...selection, delivered: { from: new Date(since), to: new Date(until) } };
 }
 

@@ -1,5 +1,5 @@
 /** Lets a client, an account or a range of addresses in again; without any named, those whose block is over. */
-import { type Block, findBlock, liftBlock, listOverdueBlocks } from '../store/blocks.ts';
+import { type Block, type BlockKind, findBlock, liftBlock, listOverdueBlocks } from '../store/blocks.ts';
 import { findTarget, type TargetInput, targetTable } from './block-target.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
 
@@ -16,6 +16,8 @@ export interface Unblocked {
   readonly lifted: readonly string[];
 }
 
+const nouns: Readonly<Record<BlockKind, string>> = { client: 'client', user: 'account', address: 'addresses' };
+
 async function findNamed(tools: Tools, input: TargetInput): Promise<Lift> {
   const { kind, target, label, record, disabled } = await findTarget(tools, input);
   const there = await findBlock(tools.db, kind, target);
@@ -31,7 +33,7 @@ export const unblock: ProcedureDefinition<Tools, TargetInput, { lifts: readonly 
     if (Object.keys(input).length > 0) return { named: true, lifts: [await findNamed(tools, input)] };
     const overdue = await listOverdueBlocks(tools.db, tools.now());
     const lifts = overdue.map(({ kind, target, was_disabled }) => {
-      const label = `the ${kind} ${target}, whose block is over`;
+      const label = `the ${nouns[kind]} ${target}`;
       return { kind, target, label, record: label, enable: !was_disabled, stands: true };
     });
     return { named: false, lifts };
@@ -43,7 +45,8 @@ export const unblock: ProcedureDefinition<Tools, TargetInput, { lifts: readonly 
         : lifts.map(({ label, kind, enable, stands }) => {
             if (!stands) return `leave ${label} as it is: not blocked`;
             if (kind === 'address') return `serve ${label} again, within 30 seconds`;
-            return enable ? `enable ${label}; what was issued before stays revoked` : `leave ${label}, disabled as before it`;
+            if (!enable) return `remove the expired block; ${label} stays disabled, as it was before`;
+            return `enable ${label}; what was issued before stays revoked`;
           }),
   }),
   withoutNames: (input, { named, lifts }) => [input, { named, lifts: lifts.map((lift) => ({ ...lift, label: lift.record })) }],

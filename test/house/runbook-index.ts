@@ -78,7 +78,7 @@ export function renderAlarms(): string {
     const { runbook, runbook_of = {}, severity, purpose, minutes, minutes_where_it_comes_again: again }: Alarm = alarms[name];
     const led = [...new Set([...Object.values(runbook_of), runbook])].map((page) => `[${page}](${page}.md)`);
     const after = minutes === 1440 ? '1 day' : `${minutes} min`;
-    const repeated = again === undefined ? '' : `; ${again} min where it comes again within minutes`;
+    const repeated = again === undefined ? '' : `; ${again} min for procedures that run every few minutes`;
     return [name, severity, after + repeated, purpose, led.join(' · ')];
   });
   const burning = objectiveNames.flatMap((name) =>

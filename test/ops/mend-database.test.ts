@@ -115,7 +115,7 @@ test('a session that does not end is said to go on, and ends when it can', async
   const { outcome, error } = await order({ end_session: pid }, true);
   process.kill(pid, 'SIGCONT');
   assert.deepEqual([outcome, error?.code], ['failed', 'goes_on']);
-  assert.match(String(error?.message), /was told to end and goes on for the time being/);
+  assert.match(String(error?.message), /was told to stop and still runs/);
   for (let tries = 0; tries < 1000 && (await findSession(bench.migrator, pid)); tries++);
   assert.equal(await findSession(bench.migrator, pid), undefined);
   await release();

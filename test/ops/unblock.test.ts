@@ -66,3 +66,17 @@ test('what is not there is named', async () => {
     'leave the addresses 192.0.2.1/32 as it is: not blocked',
   ]);
 });
+
+test('of a client that was disabled before, the expired block goes and the client stays disabled; the plan says so', async () => {
+  await runProcedure(disableClient, { db: bench.operator, ...clock }, { input: { client_id }, ...acting });
+  await shutOut({ client_id, seconds: 60 });
+  await bench.migrator.sql`update blocks set expires_at = now() - interval '1 second' where target = ${client_id}`;
+  assert.deepEqual((await run({}, {})).plan.steps, [
+    `remove the expired block; the client ${client_id} stays disabled, as it was before`,
+  ]);
+  await run({}, { ...acting, actor: 'schedule' });
+  const [client] = await bench.migrator
+    .sql`select disabled_at is not null as disabled from clients where client_id = ${client_id}`;
+  assert.equal(client?.disabled, true);
+  assert.equal((await bench.migrator.sql`select from blocks where target = ${client_id}`).length, 0);
+});

@@ -7,13 +7,7 @@ import {
   metricNamespace,
   metricTable,
 } from '../../../lib/metrics.ts';
-
-/** A metric with its labels, since the beginning. */
-export interface Total extends Readonly<Record<MetricLabel, string>> {
-  readonly name: string;
-  readonly value: number;
-  readonly buckets: readonly number[] | null;
-}
+import type { Total } from '../../../lib/store/metrics.ts';
 
 interface Series {
   value: number;

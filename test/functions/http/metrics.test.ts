@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { expose, type Total } from '../../../functions/http/metrics/exposition.ts';
+import { expose } from '../../../functions/http/metrics/exposition.ts';
 import { metrics } from '../../../functions/http/metrics/metrics.ts';
 import type { HttpRequest } from '../../../lib/http/request.ts';
 import { bucketBounds, metricNames } from '../../../lib/metrics.ts';
+import type { Total } from '../../../lib/store/metrics.ts';
 import { deliver, embedded, requestLine } from '../../support/log-delivery.ts';
 import { type Operation, openOperation } from '../../support/operation.ts';
 import { readExposition, type Sample } from '../../support/prometheus.ts';
