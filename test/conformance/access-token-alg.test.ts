@@ -39,7 +39,7 @@ async function postWithES256(form: Record<string, string>): Promise<Record<strin
     db: server.db,
     signer: createSigner(async () => server.ring, Date.now),
   };
-  const { body: answer } = await token(parts, readRequest(makeEvent({ path: '/oauth/token', headers, body })));
+  const { body: answer } = await token(parts, readRequest(makeEvent({ path: '/oauth/token', headers, body }), '127.0.0.1'));
   return JSON.parse(answer ?? '');
 }
 
