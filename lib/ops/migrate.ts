@@ -2,7 +2,9 @@
 import {
   migrate as applyMigrations,
   listAppliedMigrations,
+  MigrationBusy,
   MigrationError,
+  type MigrationPatience,
   planMigrations,
   readMigrations,
 } from '../store/migrate.ts';
@@ -19,6 +21,7 @@ export interface MigrateTools extends Tools {
   readonly directory: string;
   /** Makes the role that this procedure connects as, where a managed database does not have it yet. */
   readonly prepare?: () => Promise<unknown>;
+  readonly patience?: MigrationPatience;
 }
 
 interface MigrateFacts {
@@ -41,6 +44,7 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if (error instanceof MigrationBusy) throw new ProcedureFault('busy', error.message, false);
     if (error instanceof MigrationError) throw new ProcedureFault('migration_failed', error.message, false);
     throw error;
   }
@@ -68,9 +72,9 @@ export const migrate: ProcedureDefinition<MigrateTools, Record<string, never>, M
       ...(missing_partitions > 0 ? [`create ${counted(missing_partitions, 'daily partition')} of access_tokens`] : []),
     ],
   }),
-  apply: ({ db, directory, now }) =>
+  apply: ({ db, directory, now, patience }) =>
     explained(async () => {
-      const applied = await applyMigrations(db.sql, directory, (script) => tellProgress(() => `${script} is applied`));
+      const applied = await applyMigrations(db.sql, directory, (news) => tellProgress(() => news), patience);
       const { created } = await createPartitionsAhead(db, now(), partitionDays);
       const newest = (await listAppliedMigrations(db.sql)).at(-1);
       return {

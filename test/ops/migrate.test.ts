@@ -22,8 +22,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
+const patience = { lock_ms: 20, pause_ms: 1, within_ms: 100 };
 const run = (order: object = { apply: true, reason: 'test' }, db: Database = bench.migrator) =>
-  runProcedure(migrate, { db, directory, ...clock }, { input: {}, ...order });
+  runProcedure(migrate, { db, directory, patience, ...clock }, { input: {}, ...order });
 
 const add = (name: string, text: string) => writeFileSync(join(directory, name), text);
 
@@ -79,6 +80,20 @@ test('a file that fails is rolled back as a whole, and the message names it and 
   const [row] = await bench.migrator.sql`select to_regclass('half') as name`;
   assert.equal(row?.name, null);
   assert.equal((await readAuditLog(bench.migrator)).rows.at(-1)?.outcome, 'failed');
+});
+
+test('a file whose table is held all the time fails as busy, and the message says by whom', async () => {
+  add('V9002__slow.sql', 'create table slow (id integer); select pg_sleep(0.2)');
+  add('V9003__held_up.sql', 'alter table clients add column held_up text');
+  const held = await bench.connect('oauth2_backup').sql.begin(async (sql) => {
+    await sql`select count(*) from clients`;
+    return run();
+  });
+  assert.deepEqual([held.outcome, held.error?.code], ['failed', 'busy']);
+  assert.match(
+    held.error?.message ?? '',
+    /V9003__held_up\.sql was not applied: clients is in use by oauth2_backup .*: run it again/,
+  );
 });
 
 test('an applied file that was edited, or that is gone, stops the run with what to do', async () => {

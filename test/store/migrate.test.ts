@@ -4,8 +4,9 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { findClient } from '../../lib/store/clients.ts';
 import { listAppliedMigrations, migrate, planMigrations, readMigrations } from '../../lib/store/migrate.ts';
-import { openStore } from '../support/store.ts';
+import { openStore, storeClient } from '../support/store.ts';
 
 /** A folder with the real migrations and more files beside them. */
 function folderWith(files: Readonly<Record<string, string>>): string {
@@ -49,6 +50,60 @@ test('several migrators at once apply each migration once', async () => {
   );
   assert.equal((await store.admin`select from raced`).length, 1);
   await store.admin`drop table raced`;
+  await store.admin`delete from flyway_schema_history where version = '9001'`;
+});
+
+/** Reads the clients in a transaction that stays open, as a dump does. @returns ends it */
+async function holdClients(): Promise<() => Promise<void>> {
+  const reader = store.open({ user: 'oauth2_backup' });
+  const [holding, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const held = reader.sql.begin(async (sql) => {
+    await sql`select count(*) from clients`;
+    holding.resolve();
+    await released.promise;
+  });
+  await holding.promise;
+  return async () => {
+    released.resolve();
+    await held;
+  };
+}
+
+test('while a migration waits for a reader, clients are found, and it goes through once the reader has ended', async () => {
+  const { client_id } = await storeClient(store.db);
+  const folder = folderWith({ 'V9001__held_up.sql': 'alter table clients add column held_up text;' });
+  const release = await holdClients();
+  const news: string[] = [];
+  const migrating = migrate(migrator.sql, folder, (line) => news.push(line));
+  const waiting = () => store.admin`select from pg_locks where not granted and relation = 'clients'::regclass`;
+  while ((await waiting()).length === 0);
+  assert.equal((await findClient(store.db, client_id))?.client_id, client_id);
+  while (news.length < 2) await store.admin`select 1`;
+  assert.match(news[1] ?? '', /^V9001__held_up\.sql waits: clients is in use by oauth2_backup \(session \d+(, for \d+ s)?\)$/);
+  await release();
+  assert.deepEqual(
+    (await migrating).map(({ version }) => version),
+    ['9001'],
+  );
+  await store.admin`alter table clients drop column held_up`;
+  await store.admin`delete from flyway_schema_history where version = '9001'`;
+});
+
+test('a migration whose lock never comes leaves nothing, names who holds it, and may be run again', async () => {
+  const folder = folderWith({
+    'V9001__held_up.sql': 'create table beside_it (id int); alter table clients add column held_up text;',
+  });
+  const release = await holdClients();
+  const impatient = { lock_ms: 20, pause_ms: 1, within_ms: 200 };
+  await assert.rejects(migrate(migrator.sql, folder, undefined, impatient), {
+    message: /^V9001__held_up\.sql was not applied: clients is in use by oauth2_backup \(session \d+.*\): run it again$/,
+  });
+  assert.equal(await exists('beside_it'), false);
+  assert.equal((await listAppliedMigrations(migrator.sql)).at(-1)?.version === '9001', false);
+  await release();
+  assert.equal((await migrate(migrator.sql, folder, undefined, impatient)).length, 1);
+  await store.admin`drop table beside_it`;
+  await store.admin`alter table clients drop column held_up`;
   await store.admin`delete from flyway_schema_history where version = '9001'`;
 });
 
