@@ -19,12 +19,18 @@ import { counted } from './wording.ts';
 export interface MigrateTools extends Tools {
   /** Folder with the migrations of this release. */
   readonly directory: string;
-  /** Makes the role that this procedure connects as, where a managed database does not have it yet. */
-  readonly prepare?: () => Promise<unknown>;
+  /** Of a managed database: the role that this procedure connects as. */
+  readonly owner?: {
+    isThere(): Promise<boolean>;
+    /** Makes it where it is missing, and gives it what it needs. */
+    prepare(): Promise<unknown>;
+  };
   readonly patience?: MigrationPatience;
 }
 
 interface MigrateFacts {
+  /** Without its role this procedure cannot even look. */
+  readonly owner_missing?: boolean;
   /** There is something to lose, something that changes it, and somebody who can back it up: the role came with a migration itself. */
   readonly backup_first: boolean;
   readonly pending: readonly string[];
@@ -54,10 +60,10 @@ export const migrate: ProcedureDefinition<MigrateTools, Record<string, never>, M
   name: 'migrate',
   acts_without_log: true,
   input: {},
-  look: ({ db, directory, now, prepare }) =>
+  look: ({ db, directory, now, owner }) =>
     explained(async () => {
-      // Without its role this procedure cannot even look.
-      await prepare?.();
+      if (owner && !(await owner.isThere()))
+        return { owner_missing: true, backup_first: false, pending: [], missing_partitions: partitionDays };
       const applied = await listAppliedMigrations(db.sql);
       const pending = planMigrations(await readMigrations(directory), applied);
       const known = applied.length > 0 ? await listPartitions(db) : [];
@@ -65,15 +71,20 @@ export const migrate: ProcedureDefinition<MigrateTools, Record<string, never>, M
       const backup_first = applied.length > 0 && pending.length > 0 && (await canBackUp(db));
       return { backup_first, pending: pending.map(({ script }) => script), missing_partitions: missing.length };
     }),
-  plan: (_input, { backup_first, pending, missing_partitions }) => ({
+  plan: (_input, { owner_missing, backup_first, pending, missing_partitions }) => ({
     ...(backup_first && { backup_first }),
     steps: [
-      ...(pending.length === 0 ? ['leave the schema, which is up to date'] : pending.map((script) => `apply ${script}`)),
+      ...(owner_missing
+        ? ['make the role that owns database and schema, which is not there yet', 'apply what it then finds pending']
+        : pending.length === 0
+          ? ['leave the schema, which is up to date']
+          : pending.map((script) => `apply ${script}`)),
       ...(missing_partitions > 0 ? [`create ${counted(missing_partitions, 'daily partition')} of access_tokens`] : []),
     ],
   }),
-  apply: ({ db, directory, now, patience }) =>
+  apply: ({ db, directory, now, owner, patience }) =>
     explained(async () => {
+      await owner?.prepare();
       const applied = await applyMigrations(db.sql, directory, (news) => tellProgress(() => news), patience);
       const { created } = await createPartitionsAhead(db, now(), partitionDays);
       const newest = (await listAppliedMigrations(db.sql)).at(-1);

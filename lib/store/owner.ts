@@ -59,6 +59,22 @@ export async function ensureOwner(db: Database): Promise<boolean> {
   return !found.exists;
 }
 
+/**
+ * Whether the owner is there and may log in; changes nothing.
+ * @param db a connection as the administrator
+ */
+export async function isOwnerThere(db: Database): Promise<boolean> {
+  const [row] = await db.ask<{ there: boolean }>(
+    'is-owner-there',
+    db.sql`
+      select exists (select from pg_roles where rolname = ${owner}) and not exists (
+        select from pg_roles r where r.rolname = 'rds_iam'
+          and not exists (select from pg_auth_members m join pg_roles o on o.oid = m.member where m.roleid = r.oid and o.rolname = ${owner})
+      ) as there`,
+  );
+  return row?.there ?? false;
+}
+
 /** Whether the role is there that backups are made as. */
 export async function canBackUp(db: Database): Promise<boolean> {
   const [row] = await db.ask<{ there: boolean }>(

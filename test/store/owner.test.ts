@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import postgres from 'postgres';
 import { startDatabase } from '../../lib/local/database.ts';
+import { migrate } from '../../lib/ops/migrate.ts';
+import { runProcedure } from '../../lib/ops/procedure.ts';
 import { type Database, openDatabase } from '../../lib/store/database.ts';
-import { migrate } from '../../lib/store/migrate.ts';
-import { ensureOwner } from '../../lib/store/owner.ts';
+import { ensureOwner, isOwnerThere } from '../../lib/store/owner.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'oauth2-owner-'));
 let server: Awaited<ReturnType<typeof startDatabase>>;
@@ -49,19 +50,38 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('the administrator of a new instance makes the owner, once', async () => {
+const runMigrate = (order: object) => {
   const administrator = connect('oauth2_admin');
-  assert.equal(await ensureOwner(administrator), true);
+  const owner = { isThere: () => isOwnerThere(administrator), prepare: () => ensureOwner(administrator) };
+  const tools = { db: connect('oauth2_migrator'), directory: 'migrations', now: () => new Date(), owner };
+  return runProcedure(migrate, tools, { input: {}, ...order });
+};
+
+test('the plan of migrate says that the owner will be made, and makes nothing', async () => {
+  const { sql } = connect('oauth2_admin');
+  const roles = () => sql`select rolname from pg_roles order by 1`;
+  const before = await roles();
+  const { outcome, plan } = await runMigrate({});
+  assert.equal(outcome, 'planned');
+  assert.match(plan.steps[0] ?? '', /^make the role that owns database and schema/);
+  assert.equal(plan.backup_first, undefined);
+  assert.deepEqual(await roles(), before);
+});
+
+test('migrate makes the owner as the administrator of a new instance, once, and applies every migration as the owner', async () => {
+  const { outcome, result } = await runMigrate({ apply: true, reason: 'a new instance' });
+  assert.equal(outcome, 'succeeded');
+  assert.ok((result?.applied.length ?? 0) > 0);
+  assert.deepEqual((await runMigrate({})).plan.steps, ['leave the schema, which is up to date']);
+  const administrator = connect('oauth2_admin');
   assert.equal(await ensureOwner(administrator), false);
   // Else RDS would let it in by token alone, and every migration logs it in by its password.
   const [{ inherits } = {}] = await administrator.sql`select pg_has_role('rds_iam', 'usage') as inherits`;
   assert.equal(inherits, false);
 });
 
-test('the owner can apply every migration, and the roles that they make log in by IAM', async () => {
+test('the roles that the migrations make log in by IAM', async () => {
   const owner = connect('oauth2_migrator');
-  const applied = await migrate(owner.sql, join(import.meta.dirname, '../../migrations'));
-  assert.ok(applied.length > 0);
   const members = await owner.sql`
     select r.rolname from pg_auth_members m join pg_roles r on r.oid = m.member join pg_roles g on g.oid = m.roleid
     where g.rolname = 'rds_iam' and r.rolname like 'oauth2\\_%' and r.rolname <> 'oauth2_admin' order by 1`;

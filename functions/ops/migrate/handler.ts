@@ -4,21 +4,21 @@ import { connectDatabase } from '../../../lib/connect.ts';
 import { readAdministrator } from '../../../lib/keys/vault.ts';
 import { migrate } from '../../../lib/ops/migrate.ts';
 import { serveProcedure } from '../../../lib/ops/procedure.ts';
-import { openDatabase } from '../../../lib/store/database.ts';
-import { ensureOwner } from '../../../lib/store/owner.ts';
+import { type Database, openDatabase } from '../../../lib/store/database.ts';
+import { ensureOwner, isOwnerThere } from '../../../lib/store/owner.ts';
 
 const db = connectDatabase();
 const secret = readAdministratorSecret();
 
-async function prepare(): Promise<void> {
+async function asAdministrator<T>(work: (administrator: Database) => Promise<T>): Promise<T> {
   const { username, password } = await readAdministrator(secret);
   const administrator = openDatabase({ ...readDatabaseConfig(), user: username, password: async () => password });
-  await ensureOwner(administrator).finally(() => administrator.end());
+  return work(administrator).finally(() => administrator.end());
 }
 
 export const handler = serveProcedure(migrate, {
   db,
   now: () => new Date(),
   directory: 'migrations',
-  ...(secret !== '' && { prepare }),
+  ...(secret !== '' && { owner: { isThere: () => asAdministrator(isOwnerThere), prepare: () => asAdministrator(ensureOwner) } }),
 });
