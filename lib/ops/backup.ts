@@ -36,14 +36,24 @@ const kept: Readonly<Record<BackupKind, string>> = {
   rewound: 'of an instant that a restore goes back to; kept as long as a daily one',
 };
 
-/** Takes a backup within the time of the function. @throws {ProcedureFault} too_slow where it does not suffice */
-export async function takeBackupInTime(tools: BackupTools, kind: BackupKind, asOf?: string): Promise<BackupManifest> {
-  const signal = AbortSignal.timeout(limitSeconds * 1000);
+/**
+ * Takes a backup within the time of the function.
+ * @throws {ProcedureFault} too_slow where it does not suffice
+ * @throws {DatabaseUnavailable} where that is because the database answers no more
+ */
+export async function takeBackupInTime(
+  tools: BackupTools,
+  kind: BackupKind,
+  asOf?: string,
+  seconds = limitSeconds,
+): Promise<BackupManifest> {
+  const signal = AbortSignal.timeout(seconds * 1000);
   try {
     return await takeBackup(tools, kind, signal, asOf);
   } catch (error) {
     if (!signal.aborted) throw error;
-    throw new ProcedureFault('too_slow', `the dump took longer than ${limitSeconds} s: its page says what to use instead`, false);
+    await tools.source.ask('does-it-answer', tools.source.sql`select`);
+    throw new ProcedureFault('too_slow', `the dump took longer than ${seconds} s: its page says what to use instead`, false);
   }
 }
 

@@ -137,6 +137,18 @@ async function both<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
   return [first.value, second.value];
 }
 
+/** Ends with the signal too: a server that does not answer would never end it. @param letGo of the connection that it is on */
+async function untilGivenUp<T>(work: Promise<T>, signal: AbortSignal, letGo: () => void): Promise<T> {
+  const { promise: givenUp, reject } = Promise.withResolvers<never>();
+  const giveUp = () => {
+    letGo();
+    reject(signal.reason);
+  };
+  signal.addEventListener('abort', giveUp, { once: true });
+  if (signal.aborted) giveUp();
+  return Promise.race([work, givenUp]).finally(() => signal.removeEventListener('abort', giveUp));
+}
+
 /** A table that somebody else made, and that the role of the backups may not read, stops all of them: it is named. */
 function explainReading(cause: unknown): never {
   if ((cause as { code?: unknown }).code !== '42501') throw cause;
@@ -156,14 +168,16 @@ async function takeOnce(
   asOf: string | undefined,
 ): Promise<Omit<BackupManifest, 'seconds' | 'entries' | 'verified_at'> | 'taken' | undefined> {
   const { source, storage, stage, release } = tools;
-  return inSnapshot(source.sql, async (snapshot) => {
+  const pool = source.sql;
+  tellProgress(() => 'the database is asked for a snapshot');
+  return inSnapshot(source, async (snapshot) => {
     const { taken_at, postgres_version, schema_version } = snapshot;
     await checkProgram(tools.programs, 'pg_dump', majorOf(postgres_version));
     const backup_id = backupIdOf(taken_at);
     if (await storage.hasDump(backup_id)) return 'taken';
     const [facts, tables] = await both(
       dump(tools, snapshot, backup_id, kind, signal),
-      readContents(snapshot.sql, tellTable).catch(explainReading),
+      untilGivenUp(readContents(snapshot.sql, tellTable), signal, () => source.replace(pool)).catch(explainReading),
     );
     return {
       backup_id,

@@ -1,6 +1,6 @@
 /** What a backup holds, asked in the snapshot that its dump is taken of: the tables with their rows, and a digest of each. */
-import type { Sql } from './database.ts';
-import { beginTransaction } from './transaction.ts';
+import type { Database, Sql } from './database.ts';
+import { inTransaction } from './transaction.ts';
 
 /** A snapshot that other connections can read in while its transaction lasts. */
 export interface Snapshot {
@@ -25,19 +25,23 @@ const lock = 4_715_115;
 
 /**
  * Exports a snapshot for as long as the work takes.
- * @param sql connected as the role that may read everything
+ * @param db connected as the role that may read everything
  * @returns undefined where another backup is under way
+ * @throws {DatabaseUnavailable} where there is no snapshot within the deadlines of the connection; the work has none
  */
-export async function inSnapshot<T>(sql: Sql, work: (snapshot: Snapshot) => Promise<T>): Promise<T | undefined> {
-  return beginTransaction(sql, async (transaction) => {
-    await transaction`set transaction isolation level repeatable read, read only`;
-    const [held] = await transaction<{ alone: boolean }[]>`select pg_try_advisory_xact_lock(${lock}) as alone`;
+export async function inSnapshot<T>(db: Database, work: (snapshot: Snapshot) => Promise<T>): Promise<T | undefined> {
+  return inTransaction(db, 'snapshot', async ({ sql, ask }) => {
+    await ask('read-one-moment', sql`set transaction isolation level repeatable read, read only`);
+    const [held] = await ask<{ alone: boolean }>('lock-backups', sql`select pg_try_advisory_xact_lock(${lock}) as alone`);
     if (!held?.alone) return undefined;
-    const [row] = await transaction<Omit<Snapshot, 'sql'>[]>`
-      select pg_export_snapshot() as id, clock_timestamp()::timestamptz(3) as taken_at, split_part(current_setting('server_version'), ' ', 1) as postgres_version,
-        (select version from flyway_schema_history where success and version is not null order by installed_rank desc limit 1) as schema_version`;
+    const [row] = await ask<Omit<Snapshot, 'sql'>>(
+      'export-snapshot',
+      sql`
+        select pg_export_snapshot() as id, clock_timestamp()::timestamptz(3) as taken_at, split_part(current_setting('server_version'), ' ', 1) as postgres_version,
+          (select version from flyway_schema_history where success and version is not null order by installed_rank desc limit 1) as schema_version`,
+    );
     if (!row) return undefined;
-    return work({ ...row, sql: transaction });
+    return work({ ...row, sql });
   });
 }
 

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { backup } from '../../lib/ops/backup.ts';
+import { backup, takeBackupInTime } from '../../lib/ops/backup.ts';
 import type { ProgramPlace } from '../../lib/ops/postgres-programs.ts';
 import { runProcedure } from '../../lib/ops/procedure.ts';
 import { inSnapshot } from '../../lib/store/backup-contents.ts';
-import { openDatabase } from '../../lib/store/database.ts';
+import { type Database, openDatabase } from '../../lib/store/database.ts';
 import { openBucket, type TestBucket, writePrograms } from '../support/backups.ts';
+import { openRelay } from '../support/relay.ts';
 import { clock, openWorkbench, readAuditLog, type Workbench } from './workbench.ts';
 
 let bench: Workbench;
@@ -93,7 +94,7 @@ test('what cannot be listed is no backup: it has no manifest', async () => {
 
 test('two at once: one waits for nobody and says so', async () => {
   const other = bench.connect('oauth2_backup');
-  await inSnapshot(other.sql, async () => {
+  await inSnapshot(other, async () => {
     const { error } = await run({ folder: '/nowhere', path: '' });
     assert.equal(error?.code, 'under_way');
   });
@@ -113,6 +114,59 @@ test('a database that is away is not a failed dump', async () => {
   const { error } = await runProcedure(backup, tools, { input: {}, apply: true, reason: 'why', actor: 'test' });
   assert.equal(error?.code, 'temporarily_unavailable');
   await source.end();
+});
+
+/** Keeps everybody from a table while the work lasts. */
+const withLock = (table: string, work: () => Promise<void>) =>
+  bench.connect('oauth2_migrator').sql.begin(async (sql) => {
+    await sql`lock table ${sql(table)} in access exclusive mode`;
+    await work();
+  });
+
+test('a database that does not give a snapshot within seconds is not waited for', async () => {
+  await withLock('flyway_schema_history', async () => {
+    const { error } = await run({ folder: '/nowhere', path: '' });
+    assert.equal(error?.code, 'temporarily_unavailable');
+  });
+});
+
+/** Waits until the tables are read, and one of them is not to be had. */
+async function untilReading(): Promise<void> {
+  const waiting = () => bench.migrator.sql`select from pg_locks where not granted and relation = 'clients'::regclass`;
+  while ((await waiting()).length === 0);
+}
+
+test('a table that is not read in time ends the backup as too slow', async () => {
+  const programs = writePrograms(join(bucket.folder, 'quick'), `${major}.0`, { pg_dump: 'echo quick' });
+  await withLock('clients', async () => {
+    await assert.rejects(takeBackupInTime(toolsWith(programs), 'manual', undefined, 1), {
+      code: 'too_slow',
+      message: /^the dump took longer than 1 s/,
+    });
+  });
+});
+
+test('a database that answers no more while its tables are read is away, and not slow', async () => {
+  const relay = await openRelay(bench.database);
+  const source: Database = openDatabase({
+    host: '127.0.0.1',
+    port: relay.port,
+    database: bench.database.name,
+    user: 'oauth2_backup',
+    tls: false,
+    prepare: false,
+    connections: 1,
+  });
+  const programs = writePrograms(join(bucket.folder, 'quick'), `${major}.0`, { pg_dump: 'echo quick' });
+  await withLock('clients', async () => {
+    const taken = takeBackupInTime({ ...toolsWith(programs), source }, 'manual', undefined, 2);
+    const ended = assert.rejects(taken, { name: 'DatabaseUnavailable' });
+    await untilReading();
+    relay.silence(true);
+    await ended;
+  });
+  await source.end();
+  relay.close();
 });
 
 test('no error of a program tells the password', async () => {

@@ -98,7 +98,7 @@ test('the digest does not depend on how the session writes dates and numbers', a
 });
 
 test('what is committed after the snapshot is not in it, and its id opens the same one elsewhere', async () => {
-  const seen = await inSnapshot(backup.sql, async ({ id, sql, schema_version, postgres_version }) => {
+  const seen = await inSnapshot(backup, async ({ id, sql, schema_version, postgres_version }) => {
     await owner.sql`insert into audit_log (actor, procedure, outcome) values ('late', 'test', 'succeeded')`;
     const other = open('oauth2_backup');
     const elsewhere = await other.sql

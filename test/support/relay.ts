@@ -13,13 +13,14 @@ export interface Relay {
   readonly links: readonly Link[];
   /** Called after each answer of the database was handed on. */
   watch(look?: (data: Buffer, link: Link) => void): void;
-  /** From now on the ends of every connection hear nothing of each other, and neither is told. */
-  silence(): void;
+  /** From now on the ends of every connection hear nothing of each other, and neither is told. @param later those that begin from now on too */
+  silence(later?: boolean): void;
   close(): void;
 }
 
 export async function openRelay({ host, port }: { readonly host: string; readonly port: number }): Promise<Relay> {
   const links: Link[] = [];
+  let deaf = false;
   let onAnswer: ((data: Buffer, link: Link) => void) | undefined;
   const relay = createServer((client) => {
     const link = { client, server: connect(port, host) };
@@ -32,6 +33,7 @@ export async function openRelay({ host, port }: { readonly host: string; readonl
     });
     client.on('close', () => link.server.destroy());
     link.server.on('close', () => client.end());
+    if (deaf) for (const end of [client, link.server]) end.pause();
   });
   relay.listen(0, '127.0.0.1');
   await once(relay, 'listening');
@@ -41,7 +43,8 @@ export async function openRelay({ host, port }: { readonly host: string; readonl
     watch: (look) => {
       onAnswer = look;
     },
-    silence: () => {
+    silence: (later = false) => {
+      deaf = later;
       for (const { client, server } of links) for (const end of [client, server]) end.pause();
     },
     close: () => {
