@@ -12,6 +12,7 @@ export const restoreStateNames = {
   Check: 'read the backup, and see that it is what was written: everything is served meanwhile',
   Maintenance: 'maintenance mode on: what writes is answered 503',
   SafetyBackup: 'safety backup of the database as it is',
+  Unsaved: 'NO safety backup: see that the database answers, and go on, as it is kept itself',
   Load: 'load the backup into a database beside the one that serves, and compare every table',
   Revoke: 'end in it what was revoked since',
   Swap: 'let it take the place of the one that serves',
@@ -36,3 +37,12 @@ export const restoreMachineName = (stage: string): string => `oauth2-${stage}-re
 
 /** What a backup is called. */
 export const backupIdForm = /^oauth2-\d{8}T\d{6}Z$/;
+
+/** The message in the cause of what failed, which Lambda gives as JSON. */
+export function reasonOf(cause: string | undefined): string {
+  try {
+    return String((JSON.parse(cause ?? '') as { errorMessage?: unknown }).errorMessage ?? cause);
+  } catch {
+    return cause ?? 'its history says why';
+  }
+}

@@ -47,7 +47,9 @@ function showRestored(result: Values): string {
     ['token families', result.families],
     ['access tokens', result.access_tokens],
     ['schema version', result.schema_version],
-    ['safety backup', result.safety_backup],
+    result.unsaved === undefined
+      ? ['safety backup', result.safety_backup]
+      : ['no safety backup', `${result.unsaved}; the database of before is kept as ${result.kept}, the only copy of it`],
     ['the database of before', result.kept],
     ...(result.left === undefined ? [] : [['an instance is left, remove it', result.left] as const]),
     ['ready', result.ready],

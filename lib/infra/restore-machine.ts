@@ -43,6 +43,14 @@ const takenBack = [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next:
 /** Before anything was changed there is nothing to take back. */
 const untouched = { Catch: [{ ErrorEquals: ['States.ALL'], ResultPath: '$.failure', Next: 'NotBegun' satisfies RestoreState }] };
 
+/** A damaged database is what a restore is for, and it is kept by its name; who only has to wait for another backup waits. */
+const unsaved = {
+  Catch: [
+    { ErrorEquals: ['under_way'], ResultPath: '$.failure', Next: 'TakeBack' satisfies RestoreState },
+    { ErrorEquals: ['States.ALL'], ResultPath: '$.unsaved', Next: 'Unsaved' satisfies RestoreState },
+  ],
+};
+
 /** What a procedure is told beside its input. */
 const order = { apply: true, raises: true, 'reason.$': '$.reason', 'actor.$': '$.actor', 'progress.$': '$.run' };
 
@@ -118,13 +126,20 @@ export function restoreStates(functions: RestoreFunctions): Record<string, State
     Check: call({ fn: own, input: step('check'), next: 'Maintenance', result: 'check' }, untouched),
     NotBegun: { Type: 'Fail', ErrorPath: '$.failure.Error', CausePath: '$.failure.Cause' },
     Maintenance: call({ fn: functions.maintenance, input: { on: true }, next: 'SafetyBackup', result: 'maintenance' }),
-    SafetyBackup: call({ fn: functions.backup, input: { kind: 'safety' }, next: 'Load', result: 'safety' }),
+    SafetyBackup: call({ fn: functions.backup, input: { kind: 'safety' }, next: 'Load', result: 'safety' }, unsaved),
+    Unsaved: call({ fn: own, input: { ...step('go-without'), 'cause.$': '$.unsaved.Cause' }, next: 'Load', result: 'safety' }),
     Load: call({ fn: own, input: step('load'), next: 'Revoke', result: 'load' }),
     Revoke: call({ fn: own, input: { ...step('revoke'), 'last_write.$': '$.last_write' }, next: 'Swap', result: 'revoke' }),
     Swap: call({ fn: own, input: step('swap'), next: 'Schema', result: 'swap' }),
     Schema: call({ fn: functions.migrate, input: {}, next: 'Keys', result: 'schema', retry: again }),
     Keys: call({ fn: functions['create-signing-keys'], input: {}, next: 'Finish', result: 'keys', retry: again }),
-    Finish: call({ fn: own, input: step('finish'), next: 'Restored', result: 'finish', retry: again }),
+    Finish: call({
+      fn: own,
+      input: { ...step('finish'), 'safety.$': '$.safety.answer' },
+      next: 'Restored',
+      result: 'finish',
+      retry: again,
+    }),
     Restored: { Type: 'Succeed' },
     TakeBack: call({ fn: own, input: step('take-back'), next: 'TakenBack', result: 'back', retry: persistently }, {}),
     TakenBack: { Type: 'Fail', ErrorPath: '$.failure.Error', CausePath: '$.failure.Cause' },

@@ -2,7 +2,7 @@
 import { ProcedureFault } from './input.ts';
 import type { RestoreTools } from './load-backup.ts';
 import type { ProcedureDefinition } from './procedure.ts';
-import { discardFormer, listKept } from './swap-databases.ts';
+import { discardFormer, type KeptDatabase, listKept } from './swap-databases.ts';
 
 export type DiscardTools = Pick<RestoreTools, 'open' | 'db' | 'now'> & {
   /** Name of the database that serves. */
@@ -13,7 +13,15 @@ export interface Discarded {
   readonly dropped: readonly string[];
 }
 
-export const discardRestored: ProcedureDefinition<DiscardTools, Record<string, never>, { readonly kept: string[] }, Discarded> = {
+const describeDrop = ({ name, unsaved }: KeptDatabase): string =>
+  `drop ${name}, which served before a restore${unsaved === undefined ? '' : `: THE ONLY COPY, as no safety backup was taken of it: ${unsaved}`}`;
+
+export const discardRestored: ProcedureDefinition<
+  DiscardTools,
+  Record<string, never>,
+  { readonly kept: readonly KeptDatabase[] },
+  Discarded
+> = {
   name: 'discard-restored',
   asks_reason: true,
   input: {},
@@ -21,12 +29,13 @@ export const discardRestored: ProcedureDefinition<DiscardTools, Record<string, n
     return { kept: await listKept(tools, tools.live) };
   },
   plan: (_input, { kept }) => ({
-    steps: kept.length === 0 ? ['nothing was kept'] : kept.map((name) => `drop ${name}, which served before a restore`),
+    steps: kept.length === 0 ? ['nothing was kept'] : kept.map(describeDrop),
   }),
   async apply(tools) {
     const dropped = await discardFormer(tools, tools.live);
     const left = await listKept(tools, tools.live);
-    if (left.length > 0) throw new ProcedureFault('verification_failed', `${left.join(', ')} are there still`, false);
+    if (left.length > 0)
+      throw new ProcedureFault('verification_failed', `${left.map(({ name }) => name).join(', ')} are there still`, false);
     return { dropped };
   },
   describe: ({ dropped }) => `dropped ${dropped.join(', ') || 'nothing'}`,

@@ -265,7 +265,7 @@ function wantsErrors(event: unknown): boolean {
   return isObject(event) && (event.actor === 'schedule' || event.raises === true);
 }
 
-/** The Lambda handler of a procedure. @throws {Error} where a run failed whose caller sees errors alone */
+/** The Lambda handler of a procedure. @throws {Error} named by its code, where a run failed whose caller sees errors alone */
 export function serveProcedure<T extends Instruments, Input, Facts, Result>(
   definition: ProcedureDefinition<T, Input, Facts, Result>,
   tools: T,
@@ -275,7 +275,8 @@ export function serveProcedure<T extends Instruments, Input, Facts, Result>(
     const answer = await runProcedure(definition, tools, event, context?.awsRequestId);
     watchMemory(context?.memoryLimitInMB, { procedure: definition.name });
     // Only an error makes the scheduler try again and, in the end, keep the event, or a state machine take back what was done.
-    if (answer.outcome === 'failed' && wantsErrors(event)) throw new Error(`${definition.name}: ${answer.error?.message}`);
+    if (answer.outcome === 'failed' && wantsErrors(event))
+      throw Object.assign(new Error(`${definition.name}: ${answer.error?.message}`), { name: answer.error?.code });
     return answer;
   };
 }

@@ -1,16 +1,17 @@
 /** One step of a restore, as the state machine calls them: each may be run again, and each failure leads to the step that takes everything back. */
+import { reasonOf } from '../restore-states.ts';
 import { type Counts, countEverything, findSchemaState } from '../store/status.ts';
 import { backupIdForm } from './backup-manifest.ts';
 import { catchUp, endWhatWasRevoked, type Revoked, type Trail } from './end-what-was-revoked.ts';
-import { instant, matching, ProcedureFault } from './input.ts';
+import { instant, isObject, matching, ProcedureFault } from './input.ts';
 import { findManifest, type Loaded, loadBackup, type RestoreTools, withDatabase } from './load-backup.ts';
 import { switchMaintenance } from './maintenance.ts';
 import type { ProcedureDefinition } from './procedure.ts';
 import type { TrailReader } from './read-trail.ts';
-import { dropLeftovers, namesOf, type RestoreNames, swapDatabases, takeBack } from './swap-databases.ts';
+import { dropLeftovers, namesOf, noteUnsaved, type RestoreNames, swapDatabases, takeBack } from './swap-databases.ts';
 import { readAsWritten } from './verify-backup.ts';
 
-export const restoreSteps = ['check', 'load', 'revoke', 'swap', 'finish', 'take-back'] as const;
+export const restoreSteps = ['check', 'go-without', 'load', 'revoke', 'swap', 'finish', 'take-back'] as const;
 export type RestoreStep = (typeof restoreSteps)[number];
 
 /** What tells restores apart: it is a part of names of databases. */
@@ -29,6 +30,10 @@ export interface RestoreStepInput {
   readonly backup_id: string;
   /** When somebody may have ended something last, by the logs; a trail that reaches further is complete. ISO 8601. */
   readonly last_write?: string;
+  /** With what the safety backup failed, as Lambda tells it: JSON text. */
+  readonly cause?: string;
+  /** What became of the safety backup. */
+  readonly safety?: { readonly unsaved?: string };
 }
 
 export interface StepDone {
@@ -40,6 +45,8 @@ export interface StepDone {
   readonly restored?: Counts & { readonly schema_version: string };
   /** The database that served before, which is kept. */
   readonly kept?: string;
+  /** Why there is no safety backup of it. */
+  readonly unsaved?: string;
 }
 
 /** A step gives up before its function is stopped, so that somebody is told why; seconds. */
@@ -67,6 +74,14 @@ const works: Readonly<Record<RestoreStep, Work>> = {
     await readAsWritten(tools, await findManifest(tools, backup_id), AbortSignal.timeout(limitSeconds * 1000));
     return {};
   },
+  async 'go-without'(tools, { live, former }, { cause }) {
+    await tools.db.ask('does-it-answer', tools.db.sql`select`);
+    // A note of Postgres has no NUL character.
+    const unsaved = reasonOf(cause).replaceAll('\0', '').slice(0, 500);
+    // At once, and at the name that it has now: a restore that is cut off leaves it too.
+    await noteUnsaved(tools, live, unsaved);
+    return { unsaved, kept: former };
+  },
   async load(tools, { live, fresh }, { backup_id }) {
     const manifest = await findManifest(tools, backup_id);
     await dropLeftovers(tools, live);
@@ -86,7 +101,9 @@ const works: Readonly<Record<RestoreStep, Work>> = {
     await swapDatabases(tools, names);
     return { kept: names.former };
   },
-  async finish(tools, { live, former }) {
+  async finish(tools, { live, former }, { safety }) {
+    const { unsaved } = safety ?? {};
+    await noteUnsaved(tools, former, unsaved);
     const restored = await withDatabase(tools, live, async (db) => {
       await withDatabase(tools, former, (before) => catchUp(db, before));
       const schema = await findSchemaState(db);
@@ -95,7 +112,7 @@ const works: Readonly<Record<RestoreStep, Work>> = {
       await switchMaintenance(db, false);
       return { ...counts, schema_version: schema.version };
     });
-    return { restored, kept: former };
+    return { restored, kept: former, ...(unsaved !== undefined && { unsaved }) };
   },
   async 'take-back'(tools, names) {
     const { maintenance } = await takeBack(tools, names);
@@ -106,6 +123,8 @@ const works: Readonly<Record<RestoreStep, Work>> = {
 
 const planned: Readonly<Record<RestoreStep, (names: RestoreNames, backupId: string) => string>> = {
   check: (_names, backupId) => `read ${backupId}, and see that it is what was written and that this release knows its schema`,
+  'go-without': ({ live, former }) =>
+    `see that ${live} answers, of which there is no safety backup; it will be kept as ${former}`,
   load: ({ fresh }, backupId) =>
     `load ${backupId} into ${fresh}, compare every table with the manifest and bring the schema up to date`,
   revoke: ({ fresh }) => `end in ${fresh} what was revoked since the backup`,
@@ -128,6 +147,8 @@ export const restoreStep: ProcedureDefinition<RestoreStepTools, RestoreStepInput
     run: matching(runForm, '1 to 24 small letters and digits', { required: true }),
     backup_id: matching(backupIdForm, 'the id of a backup, as list-backups shows it', { required: true }),
     last_write: instant,
+    cause: { accepts: (value) => typeof value === 'string', allowed: 'a text' },
+    safety: { accepts: isObject, allowed: 'a JSON object' },
   },
   look: async () => null,
   plan: ({ step, run, backup_id }) => ({ steps: [planned[step](namesOf('the database', run), backup_id)] }),
@@ -137,5 +158,10 @@ export const restoreStep: ProcedureDefinition<RestoreStepTools, RestoreStepInput
     const facts = await works[step](tools, namesOf(tools.live, run), input);
     return { step, backup_id, seconds: Math.round(performance.now() - started) / 1000, ...facts };
   },
-  describe: ({ step, backup_id, revoked }) => `${step} of ${backup_id}${revoked ? `: ${revoked.source}` : ''}`,
+  describe: ({ step, backup_id, revoked, unsaved, kept }) =>
+    [
+      `${step} of ${backup_id}`,
+      ...(revoked ? [revoked.source] : []),
+      ...(unsaved === undefined ? [] : [`no safety backup: ${unsaved}; the database of before is kept as ${kept}`]),
+    ].join(': '),
 };

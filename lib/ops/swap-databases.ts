@@ -6,6 +6,8 @@ import {
   dropDatabase,
   listDatabases,
   maintenanceDatabase,
+  noteDatabase,
+  readNote,
   renameDatabase,
   reopenDatabase,
 } from '../store/databases.ts';
@@ -112,8 +114,23 @@ export async function discardFormer({ open }: Pick<RestoreTools, 'open'>, live: 
   });
 }
 
+export interface KeptDatabase {
+  readonly name: string;
+  /** Why no backup was taken of it before it was restored over. */
+  readonly unsaved: string | undefined;
+}
+
+/** Says at a database why there is no safety backup of it; undefined: there is one. */
+export async function noteUnsaved({ open }: Pick<RestoreTools, 'open'>, name: string, unsaved?: string): Promise<void> {
+  await withDatabase({ open }, maintenanceDatabase, (server) => noteDatabase(server, name, unsaved ?? null));
+}
+
 /** Databases that restores have kept. */
-export async function listKept({ open }: Pick<RestoreTools, 'open'>, live: string): Promise<string[]> {
-  const known = await withDatabase({ open }, maintenanceDatabase, (server) => listDatabases(server, live));
-  return known.filter((name) => name.startsWith(`${live}${formerMark}`));
+export async function listKept({ open }: Pick<RestoreTools, 'open'>, live: string): Promise<KeptDatabase[]> {
+  return withDatabase({ open }, maintenanceDatabase, async (server) => {
+    const kept: KeptDatabase[] = [];
+    for (const name of await listDatabases(server, `${live}${formerMark}`))
+      kept.push({ name, unsaved: await readNote(server, name) });
+    return kept;
+  });
 }

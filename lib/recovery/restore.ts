@@ -6,7 +6,7 @@ import { checkServer } from '../releases/check-server.ts';
 import { ReleaseFault } from '../releases/fault.ts';
 import { answering, type ToolAnswer, type ToolContext, type ToolOrder, type ToolProcedure } from '../releases/tool.ts';
 import { findIssuer } from '../releases/verify.ts';
-import type { RestoreState } from '../restore-states.ts';
+import { type RestoreState, reasonOf } from '../restore-states.ts';
 import { type EndedExecution, findMachine, findUnderWay, followExecution } from './follow-execution.ts';
 import { findLastWrite } from './last-write.ts';
 import { chooseWindow, findWindows, type RestoreWindow } from './restore-window.ts';
@@ -47,21 +47,12 @@ function describePlan(beginning: readonly string[]): string[] {
     ...beginning,
     'read it whole, and see that it is what was written',
     'turn maintenance mode on: what writes is answered 503 with Retry-After, discovery, JWKS and introspection go on',
-    'back the database up as it is now',
+    'back the database up as it is now; where it cannot be read any more, go on without: it is kept itself, and is then the only copy',
     'load the backup into a database beside it, in one transaction, and compare the rows and the checksum of every table',
     'end in it what was revoked, rotated, disabled or changed since: by the database as it is now, else by the trail of events, else everything issued before',
     'let it take the place of the one that serves, publish the signing keys in use, and leave maintenance mode',
     'keep the database of before until `oauth2ctl restore --discard`; whatever fails puts it back by itself',
   ];
-}
-
-/** Cause of a failed execution, which Lambda gives as JSON. */
-function reasonOf(cause: string | undefined): string {
-  try {
-    return String((JSON.parse(cause ?? '') as { errorMessage?: unknown }).errorMessage ?? cause);
-  } catch {
-    return cause ?? 'its history says why';
-  }
 }
 
 function summarize(output: Values): Values {
@@ -76,7 +67,10 @@ function summarize(output: Values): Values {
     changed: revoke.answer.revoked.changed,
     ...finish.answer.restored,
     kept: finish.answer.kept,
-    safety_backup: safety.answer.backup_id,
+    // Without one it is the answer of the step that goes on, which names the backup that is restored.
+    ...(safety.answer.unsaved === undefined
+      ? { safety_backup: safety.answer.backup_id }
+      : { safety_backup: null, unsaved: safety.answer.unsaved }),
     ...(left !== undefined && { left: reasonOf(left.Cause) }),
   };
 }

@@ -48,6 +48,24 @@ export async function reopenDatabase({ ask, sql }: Database, name: string): Prom
   await ask('allow-connections', sql`alter database ${sql(name)} with allow_connections true`);
 }
 
+/** Writes a note at a database, which goes along when its name changes; null removes it. */
+export async function noteDatabase({ ask, sql }: Database, name: string, note: string | null): Promise<void> {
+  const [row] = await ask<{ statement: string }>(
+    'write-note',
+    sql`select format('comment on database %I is %L', ${name}::text, ${note}::text) as statement`,
+  );
+  if (row) await ask('note-database', sql.unsafe(row.statement));
+}
+
+/** The note at a database. */
+export async function readNote({ ask, sql }: Database, name: string): Promise<string | undefined> {
+  const [row] = await ask<{ note: string | null }>(
+    'read-note',
+    sql`select shobj_description(oid, 'pg_database') as note from pg_database where datname = ${name}`,
+  );
+  return row?.note ?? undefined;
+}
+
 /** @param server a connection to another database than these */
 export async function renameDatabase({ ask, sql }: Database, from: string, to: string): Promise<void> {
   await ask('rename-database', sql`alter database ${sql(from)} rename to ${sql(to)}`);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Deployment } from '../support/deployment.ts';
 import { followPage } from './follow-page.ts';
-import { introspect, issue, makeClient, must, operate, startInstance, takeBackup } from './restore-instance.ts';
+import { introspect, issue, makeClient, must, operate, startInstance, takeBackup, withDatabase } from './restore-instance.ts';
 
 let deployment: Deployment;
 before(async () => {
@@ -52,6 +52,22 @@ test('while a restore is under way what writes is told to come back, and what re
   );
   assert.ok((statuses.get('token 503') ?? 0) > 0 && (statuses.get('introspect 200 true') ?? 0) > 0);
   assert.ok(![...retries].includes(null));
+  await must('restore', '--discard', '--apply', '--reason', 'drill');
+});
+
+test('a database that can no longer be dumped is restored all the same, and the plan of its discarding says that it is the only copy', async () => {
+  const client = await makeClient('undumpable');
+  const { backup_id } = await takeBackup();
+  // Made by the administrator, so that the role of the backups may not read it.
+  await withDatabase((sql) => sql`create table clients_copy as select * from clients`);
+  const { json } = await must('restore', '--backup', backup_id, '--apply', '--reason', 'drill', '--json');
+  assert.equal(json.safety_backup, null);
+  assert.match(json.unsaved, /permission denied for table clients_copy/);
+  assert.equal(json.ready, true);
+  assert.equal((await issue(client)).status, 200);
+  const { stdout } = await must('audit-log', '--procedure', 'restore-step');
+  assert.match(stdout, new RegExp(`no safety backup: .*clients_copy.*; the database of before is kept as ${json.kept}`));
+  assert.match((await must('restore', '--discard')).stdout, /THE ONLY COPY, as no safety backup was taken of it: .*clients_copy/);
   await must('restore', '--discard', '--apply', '--reason', 'drill');
 });
 

@@ -9,8 +9,16 @@ const templates = await synthesise('production');
 const machine = templates.one('ops', 'AWS::StepFunctions::StateMachine');
 const definition = JSON.parse(templates.text('ops', machine.properties.DefinitionString as Json)) as Definition;
 
+interface Given {
+  readonly step?: string;
+  readonly kind?: string;
+  readonly cause?: string;
+  readonly safety?: unknown;
+}
+
 /** What a procedure answers, by what it is told. */
-function answerOf({ step, kind }: { step?: string; kind?: string }): object {
+function answerOf({ step, kind, cause }: Given): object {
+  if (step === 'go-without') return { step, unsaved: cause };
   if (step === 'look') return { ready: true, host: 'there', port: 5432, pause_seconds: 1 };
   return kind === undefined ? {} : { backup_id: 'oauth2-20260101T020000Z' };
 }
@@ -19,21 +27,26 @@ interface Run {
   readonly states: readonly string[];
   readonly failure: string | undefined;
   readonly called: readonly string[];
+  /** What the step finish is told of the safety backup. */
+  readonly safety: unknown;
 }
 
-/** @param input of the execution @param fails the state whose function fails, however often it is called */
-async function run(input: object, fails?: string): Promise<Run> {
+/** @param input of the execution @param fails the states whose function fails, however often it is called @param error its name */
+async function run(input: object, fails: string | readonly string[] = [], error = 'Error'): Promise<Run> {
   const states: string[] = [];
   const called: string[] = [];
+  let safety: unknown;
   const execution = {
     context: { Execution: { StartTime: '2026-01-01T00:00:00Z' } },
     signal: new AbortController().signal,
     entered: (state: string) => states.push(state),
     exited: () => {},
     invoke: async (name: string, text: string) => {
-      const { input: given } = JSON.parse(text) as { input: { step?: string; kind?: string } };
+      const { input: given } = JSON.parse(text) as { input: Given };
       called.push(given.step ?? name);
-      if (states.at(-1) === fails) throw new StateFailure('Error', JSON.stringify({ errorMessage: `${fails} failed` }));
+      safety = given.safety ?? safety;
+      const state = states.at(-1) ?? '';
+      if ([fails].flat().includes(state)) throw new StateFailure(error, JSON.stringify({ errorMessage: `${state} failed` }));
       return JSON.stringify({ outcome: 'succeeded', result: answerOf(given) });
     },
   };
@@ -43,8 +56,8 @@ async function run(input: object, fails?: string): Promise<Run> {
     execution,
   )
     .then(() => undefined)
-    .catch((error: StateFailure) => error.failure);
-  return { states, failure, called };
+    .catch((cause: StateFailure) => cause.failure);
+  return { states, failure, called, safety };
 }
 
 const byBackup = { backup_id: 'oauth2-20260101T020000Z' };
@@ -53,12 +66,31 @@ const toTime = { to_time: '2026-01-01T02:00:00Z', from: 'oauth2-test' };
 describe('a restore', { concurrency: true }, () => {
   it('that nothing fails in ends as restored', async () => {
     for (const input of [byBackup, toTime]) {
-      const { states, failure } = await run(input);
+      const { states, failure, safety } = await run(input);
       assert.deepEqual([states.at(-1), failure], ['Restored', undefined]);
+      assert.deepEqual(safety, { backup_id: 'oauth2-20260101T020000Z' });
     }
   });
 
-  for (const state of ['Maintenance', 'SafetyBackup', 'Load', 'Revoke', 'Swap', 'Schema', 'Keys', 'Finish'])
+  it('of a database that cannot be backed up goes on when it answers, and its last step is told why', async () => {
+    const { states, failure, safety } = await run(byBackup, 'SafetyBackup');
+    assert.deepEqual(states.slice(4, 7), ['SafetyBackup', 'Unsaved', 'Load']);
+    assert.deepEqual([states.at(-1), failure], ['Restored', undefined]);
+    assert.deepEqual(safety, { step: 'go-without', unsaved: JSON.stringify({ errorMessage: 'SafetyBackup failed' }) });
+  });
+
+  it('of a database that can neither be backed up nor answers is taken back', async () => {
+    const { states, failure } = await run(byBackup, ['SafetyBackup', 'Unsaved']);
+    assert.deepEqual(states.slice(-4), ['SafetyBackup', 'Unsaved', 'TakeBack', 'TakenBack']);
+    assert.match(String(failure), /Unsaved failed/);
+  });
+
+  it('that meets another backup is taken back: who waits for that has both', async () => {
+    const { states } = await run(byBackup, 'SafetyBackup', 'under_way');
+    assert.deepEqual(states.slice(-3), ['SafetyBackup', 'TakeBack', 'TakenBack']);
+  });
+
+  for (const state of ['Maintenance', 'Load', 'Revoke', 'Swap', 'Schema', 'Keys', 'Finish'])
     it(`that fails in ${state} is taken back, and says why`, async () => {
       const { states, failure, called } = await run(byBackup, state);
       assert.deepEqual(states.slice(-3), [state, 'TakeBack', 'TakenBack']);

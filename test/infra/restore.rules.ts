@@ -29,6 +29,7 @@ describe('the state machine of a restore of production', async () => {
     ...['Rewind', 'LookRewound', 'DumpRewound'].map((name) => [name, 'Unwind'] as const),
     ['RemoveRewound', 'Check'],
     ['Check', 'NotBegun'],
+    ['SafetyBackup', 'Unsaved'],
     ['Unwind', 'NotRewound'],
   ]);
 
@@ -54,7 +55,7 @@ describe('the state machine of a restore of production', async () => {
     for (const [name, { Next, Catch }] of tasks) {
       assert.ok(String(Next) in states, name);
       if (name === 'TakeBack') continue;
-      const [caught] = Catch as unknown as { ErrorEquals: string[]; Next: string; ResultPath: string }[];
+      const caught = (Catch as unknown as { ErrorEquals: string[]; Next: string; ResultPath: string }[]).at(-1);
       assert.deepEqual([caught?.ErrorEquals, caught?.Next], [['States.ALL'], ways.get(name) ?? 'TakeBack'], name);
     }
     assert.equal(states.TakeBack?.Next, 'TakenBack');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { backup, takeBackupInTime } from '../../lib/ops/backup.ts';
 import type { ProgramPlace } from '../../lib/ops/postgres-programs.ts';
-import { runProcedure } from '../../lib/ops/procedure.ts';
+import { runProcedure, serveProcedure } from '../../lib/ops/procedure.ts';
 import { inSnapshot } from '../../lib/store/backup-contents.ts';
 import { type Database, openDatabase } from '../../lib/store/database.ts';
 import { openBucket, type TestBucket, writePrograms } from '../support/backups.ts';
@@ -97,6 +97,10 @@ test('two at once: one waits for nobody and says so', async () => {
   await inSnapshot(other, async () => {
     const { error } = await run({ folder: '/nowhere', path: '' });
     assert.equal(error?.code, 'under_way');
+    // By this name the state machine of a restore tells it from what it goes on without.
+    const order = { input: { kind: 'safety' }, apply: true, reason: 'why', raises: true };
+    const handler = serveProcedure(backup, toolsWith({ folder: '/nowhere', path: '' }));
+    await assert.rejects(handler(order), { name: 'under_way', message: /^backup: another backup is under way/ });
   });
 });
 
