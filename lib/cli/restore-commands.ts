@@ -26,10 +26,9 @@ function readChoice({ backup, toTime, discard }: Values): Values {
   return { backup_id: backup };
 }
 
-const changes = (changed: Values) =>
-  Object.entries(changed)
-    .filter(([, count]) => count > 0)
-    .map(([table, count]) => `${table} ${count}`);
+const byTable = (counts: Values) => Object.entries(counts).map(([table, count]) => `${table} ${count}`);
+
+const changes = (changed: Values) => byTable(Object.fromEntries(Object.entries(changed).filter(([, count]) => count > 0)));
 
 function showRestored(result: Values): string {
   if (result.dropped) return result.dropped.length === 0 ? 'Nothing was kept.' : `Dropped: ${result.dropped.join(', ')}`;
@@ -38,6 +37,7 @@ function showRestored(result: Values): string {
     ['as of', instant(result.taken_at)],
     ['tables', result.tables],
     ['rows, all as in the manifest', result.rows],
+    ['of them', byTable(result.rows_of)],
     ['migrated', result.migrated],
     ['revocations since, from', result.revocations],
     ['ended or changed by that', changes(result.changed)],
@@ -78,6 +78,7 @@ export const restoreDrillCommand: Command = {
       ['backup', result.backup_id],
       ['tables', result.tables],
       ['rows, all as in the manifest', result.rows],
+      ['of them', byTable(result.rows_of)],
       ['migrated', result.migrated],
       ['recovery time, s', result.recovery_time_seconds],
       ['recovery point, s', result.recovery_point_seconds],

@@ -31,6 +31,8 @@ export interface Loaded {
   readonly database: string;
   readonly tables: number;
   readonly rows: number;
+  /** Of each table, by its name. */
+  readonly rows_of: Readonly<Record<string, number>>;
   /** Migrations that the backup did not have yet. */
   readonly migrated: readonly string[];
 }
@@ -131,6 +133,7 @@ export async function loadBackup(
     const migrated = await applyMigrations(db.sql, tools.directory).catch((error: unknown) => {
       throw error instanceof MigrationError ? new ProcedureFault('migration_failed', error.message, false) : error;
     });
-    return { database, tables: manifest.tables.length, rows, migrated: migrated.map(({ script }) => script) };
+    const rows_of = Object.fromEntries(manifest.tables.map((table) => [table.name, table.rows]));
+    return { database, tables: manifest.tables.length, rows, rows_of, migrated: migrated.map(({ script }) => script) };
   });
 }

@@ -62,6 +62,7 @@ function summarize(output: Values): Values {
     taken_at: load.answer.loaded.taken_at,
     tables: load.answer.loaded.tables,
     rows: load.answer.loaded.rows,
+    rows_of: load.answer.loaded.rows_of,
     migrated: load.answer.loaded.migrated,
     revocations: revoke.answer.revoked.source,
     changed: revoke.answer.revoked.changed,
@@ -87,6 +88,24 @@ async function isReady(context: ToolContext): Promise<boolean> {
 /** What is wanted, in the words of the input; an instant is one however it is written. */
 function describeWanted({ backup_id, to_time }: Values): string {
   return to_time === undefined ? String(backup_id) : new Date(to_time).toISOString();
+}
+
+/** What is said before the plan while another execution is at work. */
+function describeUnderWay(other: string | undefined, wanted: string): string[] {
+  if (other === undefined) return [];
+  if (other === wanted) return [`a restore of ${other} is UNDER WAY: with --apply it is followed, and no other one begins`];
+  return [`a restore of ${other} is UNDER WAY: this one has to wait for its end`];
+}
+
+/** Whoever ends the tool is told that the state machine goes on. */
+async function tellingWhoLeaves<T>(work: () => Promise<T>): Promise<T> {
+  const leave = () => {
+    process.stderr.write('\nThe restore goes on; while it does, the same command follows it.\n');
+    // Nobody listens any more, so that it ends the tool as ever.
+    process.kill(process.pid, 'SIGINT');
+  };
+  process.once('SIGINT', leave);
+  return work().finally(() => process.off('SIGINT', leave));
 }
 
 interface Goal {
@@ -130,13 +149,13 @@ async function restoreWanted(context: ToolContext, order: ToolOrder): Promise<To
   const { backup_id, to_time } = order.input as RestoreInput;
   const wanted = describeWanted({ backup_id, to_time });
   const goal = await findGoal(context, order.input as RestoreInput);
-  const plan = { steps: goal.steps };
-  if (!order.apply) return { outcome: 'planned', plan };
   return withStateMachines(context, async (client): Promise<ToolAnswer> => {
     const api = await import('@aws-sdk/client-sfn');
     const stateMachineArn = await findMachine(api, client, stage);
     const running = await findUnderWay(api, client, stateMachineArn);
     const other = running && describeWanted(JSON.parse(running.input) as Values);
+    const plan = { steps: [...describeUnderWay(other, wanted), ...goal.steps] };
+    if (!order.apply) return { outcome: 'planned', plan };
     if (other !== undefined && other !== wanted)
       throw new ReleaseFault('under_way', `a restore of ${other} is under way: run this with that to follow it, or wait`);
     const run = new Date().toISOString().replaceAll(/[-:.]/g, '').toLowerCase().slice(0, 15);
@@ -148,7 +167,8 @@ async function restoreWanted(context: ToolContext, order: ToolOrder): Promise<To
       '';
     const id = running ? (JSON.parse(running.input) as Values).run : run;
     const watched = { functions: watchedFunctions, run: id, tell: (line: string) => void (context.json || context.print(line)) };
-    const ended = await whileWatching(context, watched, () => followExecution(api, client, context, executionArn));
+    const follow = () => followExecution(api, client, context, executionArn);
+    const ended = await tellingWhoLeaves(() => whileWatching(context, watched, follow));
     if (ended.status !== 'SUCCEEDED') throw toFault(ended, executionArn);
     const result = { ...summarize(JSON.parse(ended.output ?? '{}') as Values), ready: await isReady(context) };
     const next = ['oauth2ctl verify', "oauth2ctl restore --discard --apply --reason '…' when nobody wants to go back"];

@@ -1,5 +1,7 @@
 /** The command that restores: what it wants to be told, and how it follows the state machine. With a real database: test/drills/restore.test.ts. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,12 +21,15 @@ let folder: string;
 let asked: Record<string, unknown>[];
 /** What the only state of the machine does. */
 let work: (input: Record<string, unknown>) => unknown;
+/** What became of the safety backup. */
+let safety: object;
 const closing: (() => unknown)[] = [];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'oauth2-restore-'));
   asked = [];
-  work = () => ({ loaded: { taken_at: head.taken_at, tables: 3, rows: 7, migrated: [] } });
+  work = () => ({ loaded: { taken_at: head.taken_at, tables: 3, rows: 7, rows_of: { clients: 3, users: 4 }, migrated: [] } });
+  safety = { backup_id: other };
   const answers: Record<string, (payload: Record<string, unknown>) => unknown> = {
     'oauth2-local-list-backups': () => ({
       outcome: 'succeeded',
@@ -36,7 +41,7 @@ beforeEach(async () => {
       plan: { steps: ['drop oauth2_before_1'] },
       ...(payload.apply === true && { result: { dropped: ['oauth2_before_1'] } }),
     }),
-    work: (payload) => work(payload),
+    work: async (payload) => ({ loading: await work(payload), safety: { answer: safety } }),
   };
   const functions = {
     find: (name: string) => ((name.split(':')[0] as string) in answers ? ({ name: name.split(':')[0] } as never) : undefined),
@@ -67,7 +72,7 @@ beforeEach(async () => {
             Type: 'Task',
             Resource: 'arn:aws:states:::lambda:invoke',
             Parameters: { FunctionName: 'work', 'Payload.$': '$' },
-            ResultSelector: { 'answer.$': '$.Payload' },
+            ResultSelector: { 'answer.$': '$.Payload.loading', 'safety.$': '$.Payload.safety' },
             ResultPath: '$.done',
             Catch: [
               { ErrorEquals: ['Broken'], ResultPath: '$.failure', Next: 'TakenBack' },
@@ -89,7 +94,7 @@ beforeEach(async () => {
                   kept: 'oauth2_before_1',
                 },
               },
-              safety: { answer: { backup_id: other } },
+              'safety.$': '$.done.safety',
             },
             End: true,
           },
@@ -162,12 +167,28 @@ test('it shows each step, sums up what serves now, and says that nothing answers
   // Its endpoints are not there: what was restored is not ready.
   assert.equal(code, 4);
   assert.match(stdout, /\d\d:\d\d:\d\d {2}load the backup into a database beside/);
+  assert.match(stdout, /of them +clients 3, users 4\n/);
+  assert.match(stdout, new RegExp(`safety backup +${other}`));
   assert.match(stdout, /revocations since, from +former database/);
   assert.match(stdout, /ended or changed by that +token_families 2\n/);
   assert.match(stdout, /the database of before +oauth2_before_1/);
   assert.match(stdout, /Next: oauth2ctl verify/);
   const input = asked.find(({ name }) => name === 'work');
   assert.deepEqual([input?.backup_id, input?.reason, typeof input?.last_write], [id, 'deleted by mistake', 'string']);
+});
+
+const why = 'backup: permission denied for table clients_copy';
+
+test('without a safety backup it says why, and that what is kept is the only copy', async () => {
+  safety = { step: 'go-without', backup_id: id, unsaved: why };
+  const { stdout } = await run('--backup', id, ...because);
+  assert.match(stdout, new RegExp(`no safety backup +${why}; the database of before is kept as oauth2_before_1, the only copy`));
+});
+
+test('scripts get the same: no safety backup, why, and the rows of each table', async () => {
+  safety = { step: 'go-without', backup_id: id, unsaved: why };
+  const { json } = await run('--backup', id, '--json', ...because);
+  assert.deepEqual([json.safety_backup, json.unsaved, json.rows_of], [null, why, { clients: 3, users: 4 }]);
 });
 
 test('a failure is told with its reason, and that the database of before serves', async () => {
@@ -212,6 +233,8 @@ test('the same command follows one that is under way; another backup has to wait
   };
   const first = run('--backup', id, '--json', ...because);
   while (!asked.some(({ name }) => name === 'work')) await new Promise((done) => setImmediate(done));
+  assert.match((await run('--backup', id)).stdout, new RegExp(`a restore of ${id} is UNDER WAY: with --apply it is followed`));
+  assert.match((await run('--backup', other)).stdout, new RegExp(`a restore of ${id} is UNDER WAY: this one has to wait`));
   const refused = await run('--backup', other, ...because);
   assert.match(refused.stderr, new RegExp(`a restore of ${id} is under way`));
   let follows = () => {};
@@ -226,6 +249,28 @@ test('the same command follows one that is under way; another backup has to wait
   assert.equal(one.json.backup_id, id);
   assert.match(two.stdout, new RegExp(`restored from +${id}`));
   assert.equal(asked.filter(({ name }) => name === 'work').length, 1);
+});
+
+test('whoever ends the tool while it follows is told that the restore goes on', async () => {
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  const answer = work;
+  work = async (input) => {
+    await held;
+    return answer(input);
+  };
+  const tool = join(import.meta.dirname, '../../bin/oauth2ctl.ts');
+  const child = spawn(process.execPath, [tool, 'restore', '--backup', id, ...because], {
+    env: { ...process.env, OAUTH2_DATA_DIR: folder },
+  });
+  child.stdout.once('data', () => child.kill('SIGINT'));
+  let said = '';
+  child.stderr.on('data', (text) => {
+    said += text;
+  });
+  const [, signal] = await once(child, 'close');
+  release();
+  assert.equal(signal, 'SIGINT');
+  assert.equal(said, '\nThe restore goes on; while it does, the same command follows it.\n');
 });
 
 test('what was kept is discarded on command', async () => {
