@@ -199,7 +199,7 @@ export const procedures = {
     needs: ['database'],
     writes: true,
     command: false,
-    occasion: 'when `dead-letters` removes some, or `try-alarms` raises alarms',
+    occasion: 'when `dead-letters` removes some, `try-alarms` raises alarms, or `rotate-database-password` begins',
     purpose: 'Record in the audit log what the tool does with the identity of its caller',
   },
   ...toolProcedures,

@@ -16,7 +16,7 @@ function readRelease(text: string): number {
 }
 
 const options: readonly Option[] = [
-  { flags: '--id <id>', purpose: 'the incident (default: the one that is open)' },
+  { flags: '--id <id>', purpose: 'the incident, 3 to 61 letters, digits and - (default: the one that is open)' },
   { flags: '--severity <level>', purpose: 'open: how bad it is', choices: ['low', 'medium', 'high', 'critical'] },
   { flags: '--owner <name>', purpose: 'open: who leads' },
   { flags: '--note <text>', purpose: 'open: what is known' },

@@ -1,7 +1,7 @@
 /** The command-line tool: one sub-command for each row of the procedure table that offers one. */
 import { randomUUID } from 'node:crypto';
 import { Argument, Command as Commander, CommanderError, Option as CommanderOption } from 'commander';
-import { whileWatching } from '../observe/progress.ts';
+import { takesLong, whileWatching } from '../observe/progress.ts';
 import {
   type FunctionProcedureName,
   type Procedure,
@@ -40,10 +40,6 @@ export const commandNames = [...procedureNames, ...toolProcedureNames].filter(
   (name) => (procedures[name] as Procedure).command,
 ) as CommandName[];
 
-/** In seconds: what may take longer shows its progress. */
-const longRun = 120;
-const takesLong = (name: FunctionCommandName): boolean => ((procedures[name] as Procedure).seconds ?? 30) > longRun;
-
 const isTool = (name: CommandName): name is ToolProcedureName => name in toolCommands;
 
 const exitCodeHelp = ['Exit codes:', ...Object.values(exitCodes).map(({ code, meaning }) => `  ${code}  ${meaning}`)].join('\n');
@@ -51,11 +47,11 @@ const exitCodeHelp = ['Exit codes:', ...Object.values(exitCodes).map(({ code, me
 const localHelp = `Stage "local" is the instance that \`npm start\` runs; OAUTH2_DATA_DIR names its folder (default .local).
 Every other stage is called with your AWS identity (AWS_PROFILE, AWS_REGION).`;
 
-async function readPassword({ stdin }: Io): Promise<string> {
+async function readPassword(name: CommandName, { stdin }: Io): Promise<string> {
   if (stdin.isTTY)
     throw new CliFailure(
       'usage',
-      'the password is read from standard input: printf %s "$PASSWORD" | oauth2ctl create-user … --password-stdin',
+      `the password is read from standard input: printf %s "$PASSWORD" | oauth2ctl ${name} … --password-stdin`,
     );
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -156,7 +152,7 @@ async function run(name: CommandName, argument: string, options: Values, io: Io)
   // A stage whose row is gone can still be removed.
   if (!Object.hasOwn(stages, options.stage) && !(name === 'destroy' && /^[a-z][a-z0-9-]{0,30}$/.test(options.stage)))
     throw new CliFailure('usage', `there is no stage "${options.stage}"; lib/stages.ts has ${Object.keys(stages).join(', ')}`);
-  const input = await command.toInput(options, argument, () => readPassword(io));
+  const input = await command.toInput(options, argument, () => readPassword(name, io));
   const apply = command.acts === 'at-once' || (command.acts === 'planned' && options.apply === true);
   const { write: print, patience, signal } = io;
   const surroundings = { print, json: options.json === true, patience, signal };

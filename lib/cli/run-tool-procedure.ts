@@ -58,8 +58,10 @@ export async function runInTool(
     json,
     signal,
     findLocalRuntime: () => readRuntime(environment),
-    call: (procedure, input, reason, incident) =>
-      invokeProcedure(stage, procedure, { input, apply: true, reason, ...(incident !== undefined && { incident }) }, environment),
+    call: (procedure, input, reason, incident, progress) => {
+      const more = { ...(incident !== undefined && { incident }), ...(progress !== undefined && { progress }) };
+      return invokeProcedure(stage, procedure, { input, apply: true, reason, ...more }, environment);
+    },
     plan: (procedure, input) => invokeProcedure(stage, procedure, { input, apply: false }, environment),
     findLocalIssuer: () => findLocalIssuer(environment),
   };

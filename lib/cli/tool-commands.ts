@@ -214,6 +214,7 @@ export const toolCommands: Record<ToolProcedureName, Command> = {
         ['version of the secret', result.version],
         ['before', result.former_version],
         ['password of before', result.former_password],
+        ['audit log', result.audit_log],
         ['ready', result.ready],
       ]),
     example: 'oauth2ctl rotate-database-password --stage production --apply --reason "somebody who knew it has left"',

@@ -96,6 +96,19 @@ const following: Record<'contain' | 'eradicate' | 'recover', string> = {
   recover: 'oauth2ctl incident report',
 };
 
+/** Maintenance mode that somebody else has turned on is theirs: `recover` leaves it on, and no token is issued for as long. */
+async function adviseOnUnwell({ call }: ToolContext): Promise<string[]> {
+  const again = 'then the same command again';
+  // Where the stage cannot tell, verify says why.
+  const status = await call('status', {}, 'incident').catch(() => undefined);
+  const { maintenance } = (status?.result ?? {}) as { maintenance?: string };
+  if (maintenance !== 'on') return [`oauth2ctl verify; ${again}`];
+  return [
+    'maintenance mode is on, and not by this incident, so that nobody gets a token: a restore that is under way turns it off itself',
+    `oauth2ctl maintenance --off --apply --reason '…' when nobody needs it any more; ${again}`,
+  ];
+}
+
 async function act(
   context: ToolContext,
   { input: given, apply, reason = '' }: ToolOrder,
@@ -123,11 +136,14 @@ async function act(
     outcome: 'succeeded',
     plan,
     result: { incident_id, phase: closed ? 'closed' : phase, taken, well },
-    next: [
-      well
-        ? `${following[phase]}${phase === 'recover' && closed ? ` --id ${incident_id}` : ''}`
-        : 'oauth2ctl verify; then the same command again',
-    ],
+    next: well
+      ? [
+          ...(phase === 'eradicate' && input.username !== undefined
+            ? ['oauth2ctl set-password USERNAME --password-stdin, where its password may be known']
+            : []),
+          `${following[phase]}${phase === 'recover' && closed ? ` --id ${incident_id}` : ''}`,
+        ]
+      : await adviseOnUnwell(acting),
   };
 }
 

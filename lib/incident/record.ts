@@ -1,6 +1,8 @@
 /** The record of an incident as the tool reads and writes it: each step is written down before it is taken. */
+import { randomUUID } from 'node:crypto';
+import { takesLong, whileWatching } from '../observe/progress.ts';
 import { ReleaseFault } from '../releases/fault.ts';
-import type { ToolAnswer, ToolContext } from '../releases/tool.ts';
+import { type ToolAnswer, type ToolContext, tellStep } from '../releases/tool.ts';
 
 /** In the order in which they come. */
 export const phases = ['open', 'contain', 'eradicate', 'recover', 'closed'] as const;
@@ -68,9 +70,17 @@ export async function readRecord(context: ToolContext, id: string | undefined, a
   return demand(await context.call('read-incident', input, 'incident')) as unknown as IncidentRecord;
 }
 
-/** A context whose procedures are marked in the audit log as part of the incident. */
+/** A context whose procedures are marked in the audit log as part of the incident; what takes minutes tells how far it has come. */
 export function within(context: ToolContext, id: string): ToolContext {
-  return { ...context, call: (name, input, reason) => context.call(name, input, reason, id) };
+  return {
+    ...context,
+    call: (name, input, reason) => {
+      if (context.json || !takesLong(name)) return context.call(name, input, reason, id);
+      const run = randomUUID();
+      const watched = { functions: [name], run, tell: context.print };
+      return whileWatching(context, watched, () => context.call(name, input, reason, id, run));
+    },
+  };
 }
 
 const isDone = (steps: readonly RecordedStep[], { key }: Step) =>
@@ -116,6 +126,7 @@ export async function takeSteps(
       taken.push({ step: key, outcome: 'left out', detail: {} });
       continue;
     }
+    tellStep(context, step.says);
     await record('begin', { phase, step: key, actor: context.actor, reason });
     try {
       const detail = await step.run();

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { checkServer } from '../releases/check-server.ts';
 import { ReleaseFault } from '../releases/fault.ts';
-import { answering, type ToolContext, type ToolProcedure } from '../releases/tool.ts';
+import { answering, type ToolContext, type ToolProcedure, tellStep } from '../releases/tool.ts';
 import { findIssuer } from '../releases/verify.ts';
 import { instanceName } from '../stages.ts';
 
@@ -77,17 +77,36 @@ async function withVault<T>({ stage, findLocalRuntime }: ToolContext, work: (vau
   }
 }
 
+/** Looks at the secret after which whoever waits is told that RDS is still at work: every half a minute. */
+const looksBetweenNews = 15;
+
 /** RDS takes a minute or two. @param former version before; undefined where a rotation of before is waited for */
-async function waitForRotation(vault: Vault, former: string | undefined, { patience }: ToolContext): Promise<Administrator> {
+async function waitForRotation(vault: Vault, former: string | undefined, context: ToolContext): Promise<Administrator> {
+  const { patience } = context;
   for (let attempt = 0; attempt < patience.tries * 30; attempt++) {
     const found = await vault.read();
     if (!found.rotating && found.version !== former) return found;
+    if (attempt % looksBetweenNews === looksBetweenNews - 1) tellStep(context, 'RDS is still at work');
     await pause(Math.max(patience.pause_ms, 20));
   }
   throw new ReleaseFault(
     'still_rotating',
     'RDS has not finished in ten minutes: run this again, it goes on to wait; the events of the database say what it does',
   );
+}
+
+/**
+ * Who replaces it, and why, is on record before it happens: whoever is cut off does not come to the proof. A password that leaked is replaced
+ * all the same where that cannot be recorded.
+ * @returns what became of the entry
+ */
+async function tellAuditLog({ call }: ToolContext, { username }: Administrator, reason: string): Promise<string> {
+  try {
+    const answer = await call('record-act', { act: 'rotate', of: [{ what: username, count: 1 }] }, reason);
+    return answer.outcome === 'succeeded' ? 'recorded' : `not recorded: ${answer.error?.message ?? answer.outcome}`;
+  } catch (error) {
+    return `not recorded: ${(error as Error).message}`;
+  }
 }
 
 async function isReady(context: ToolContext): Promise<boolean> {
@@ -112,17 +131,26 @@ export const rotateDatabasePassword: ToolProcedure = answering((context, order) 
       ],
     };
     if (!order.apply) return { outcome: 'planned' as const, plan };
-    if (!before.rotating) await vault.rotate();
+    let audit_log = 'recorded by the run before, if at all';
+    if (before.rotating) tellStep(context, `waiting for the rotation of ${before.username} that is under way`);
+    else {
+      audit_log = await tellAuditLog(context, before, order.reason ?? '');
+      tellStep(context, `RDS replaces the password of ${before.username}, which takes a minute or two`);
+      await vault.rotate();
+    }
     const after = await waitForRotation(vault, before.rotating ? undefined : before.version, context);
+    tellStep(context, `version ${after.version} is there: signing in with it, and with the one before`);
     const proof = await context.call('verify-administrator', {}, order.reason ?? '');
     if (proof.outcome !== 'succeeded')
       throw new ReleaseFault(proof.error?.code ?? 'not_verified', proof.error?.message ?? 'verify-administrator gave no answer');
     const { former } = proof.result as { former: string };
+    tellStep(context, 'asking /ready');
     const result = {
       username: after.username,
       former_version: before.rotating ? null : before.version,
       version: after.version,
       former_password: former,
+      audit_log,
       ready: await isReady(context),
     };
     return { outcome: 'succeeded' as const, plan, result, next: ['oauth2ctl status'] };

@@ -1,10 +1,14 @@
 /** Shows how far a procedure has come while it runs: the lines that it logs about this very run. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { FunctionProcedureName } from '../procedures.ts';
+import { type FunctionProcedureName, type Procedure, procedures } from '../procedures.ts';
 import type { ToolContext } from '../releases/tool.ts';
 import { selectLogs } from './log-selection.ts';
 import { readLogs, type Selection } from './read-logs.ts';
 import { withLogs } from './stage-clients.ts';
+
+/** In seconds: what may take longer shows its progress. */
+const longRun = 120;
+export const takesLong = (name: FunctionProcedureName): boolean => ((procedures[name] as Procedure).seconds ?? 30) > longRun;
 
 export interface Watched {
   readonly functions: readonly FunctionProcedureName[];

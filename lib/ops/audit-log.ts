@@ -1,7 +1,7 @@
 /** Reads the audit log: who ran which procedure, when, why, with which plan, and how it ended; oldest first, a page at a time. */
 import { type AuditRow, listAuditEntries } from '../store/audit-log.ts';
 import { instant, matching, onOff, text, wholeNumber } from './input.ts';
-import { incidentForm, type ProcedureDefinition, type Tools } from './procedure.ts';
+import { incidentId, type ProcedureDefinition, type Tools } from './procedure.ts';
 
 export interface AuditLogInput {
   /** ISO 8601; by default a day ago. */
@@ -32,7 +32,7 @@ export const auditLog: ProcedureDefinition<Tools, AuditLogInput, null, AuditLogP
     until: instant,
     actor: text(200),
     procedure: matching(/^[a-z][a-z-]{1,40}$/, 'the name of a procedure'),
-    incident: matching(incidentForm, 'the id of an incident'),
+    incident: incidentId,
     operators: onOff,
     limit: wholeNumber(1, 500),
     after: matching(/^\d{1,19}$/, '`next_after` of the page before'),

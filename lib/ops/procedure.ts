@@ -71,14 +71,17 @@ interface Order {
 }
 
 /** What an incident is called. */
-export const incidentForm = /^[A-Za-z0-9][A-Za-z0-9-]{2,60}$/;
+export const incidentId = matching(
+  /^[A-Za-z0-9][A-Za-z0-9-]{2,60}$/,
+  '3 to 61 letters, digits and -, of which the first is no -',
+);
 
 const orderTable: InputTable = {
   input: { accepts: isObject, allowed: 'a JSON object' },
   apply: onOff,
   reason: text(500),
   actor: matching(/^[\w.@:/+=,-]{1,200}$/, 'a name of 1 to 200 letters, digits and . @ : / + = , - _'),
-  incident: matching(incidentForm, 'the id of an incident'),
+  incident: incidentId,
   raises: onOff,
   progress: matching(/^[a-z0-9-]{8,40}$/, '8 to 40 small letters, digits and -'),
 };

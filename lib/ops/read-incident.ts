@@ -1,7 +1,7 @@
 /** Reads an incident with its steps and what the audit log has of its time. */
 import { type AuditedAct, type Incident, type IncidentStep, listAudited, listIncidents, listSteps } from '../store/incidents.ts';
-import { matching, onOff, ProcedureFault } from './input.ts';
-import { incidentForm, type ProcedureDefinition, type Tools } from './procedure.ts';
+import { onOff, ProcedureFault } from './input.ts';
+import { incidentId, type ProcedureDefinition, type Tools } from './procedure.ts';
 
 export interface ReadIncidentInput {
   /** Absent: the one that is open. */
@@ -22,7 +22,7 @@ const hour = 3_600_000;
 
 export const readIncident: ProcedureDefinition<Tools, ReadIncidentInput, null, ReadIncident> = {
   name: 'read-incident',
-  input: { incident_id: matching(incidentForm, 'the id of an incident'), audited: onOff },
+  input: { incident_id: incidentId, audited: onOff },
   look: async () => null,
   plan: () => ({ steps: ['read the incident'] }),
   async apply({ db, now }, { incident_id, audited = false }) {

@@ -3,7 +3,7 @@ import { listOf, matching } from './input.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
 import { counted } from './wording.ts';
 
-/** What is done, and with what: procedures and types of events for dead letters, alarms for a try. */
+/** What is done, and with what: procedures and types of events for dead letters, alarms for a try, roles for a rotation. */
 export interface ActRecord {
   readonly act: Act;
   readonly of: readonly { readonly what: string; readonly count: number }[];
@@ -19,6 +19,10 @@ const acts = {
     step: (what: string) => `record that the alarm ${what} is raised for a try`,
     detail: (count: number) => `${counted(count, 'alarm')} raised for a try`,
   },
+  rotate: {
+    step: (what: string) => `record that RDS is told to replace the password of ${what}`,
+    detail: (count: number) => `${counted(count, 'password')} about to be replaced`,
+  },
 } as const;
 
 type Act = keyof typeof acts;
@@ -33,7 +37,7 @@ export const recordAct: ProcedureDefinition<Tools, ActRecord, null, ActRecord> =
   asks_reason: true,
   atomic: true,
   input: {
-    act: matching(/^(discard|try)$/, 'discard or try', { required: true }),
+    act: matching(/^(discard|try|rotate)$/, 'discard, try or rotate', { required: true }),
     of: listOf(isCount, 500, 'names with their counts'),
   },
   look: async () => null,

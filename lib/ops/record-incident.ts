@@ -1,7 +1,7 @@
 /** Records an incident: that it is open, that a step begins, how it ended, and that all is over. */
 import { beginStep, closeIncident, endStep, insertIncident, type Phase, phases } from '../store/incidents.ts';
 import { anything, isObject, matching, ProcedureFault, text } from './input.ts';
-import { incidentForm, type ProcedureDefinition, type Tools } from './procedure.ts';
+import { incidentId, type ProcedureDefinition, type Tools } from './procedure.ts';
 
 export interface RecordIncidentInput {
   readonly act: 'open' | 'begin' | 'end' | 'close';
@@ -47,7 +47,7 @@ export const recordIncident: ProcedureDefinition<
   atomic: true,
   input: {
     act: matching(/^(open|begin|end|close)$/, 'open, begin, end or close', { required: true }),
-    incident_id: matching(incidentForm, 'the id of an incident', { required: true }),
+    incident_id: { ...incidentId, required: true },
     severity: matching(/^(low|medium|high|critical)$/, 'low, medium, high or critical'),
     owner: text(200),
     note: text(2000),

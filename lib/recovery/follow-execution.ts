@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DescribeExecutionCommandOutput, SFNClient } from '@aws-sdk/client-sfn';
 import { ReleaseFault } from '../releases/fault.ts';
-import type { ToolContext } from '../releases/tool.ts';
+import { type ToolContext, tellStep } from '../releases/tool.ts';
 import { quietStates, type RestoreState, restoreMachineName, restoreStateNames } from '../restore-states.ts';
 
 export interface Execution {
@@ -40,9 +40,8 @@ export async function findUnderWay(api: Api, client: SFNClient, stateMachineArn:
   return { arn, input };
 }
 
-function say({ print, json }: ToolContext, state: string): void {
-  if (!json && !(quietStates as readonly string[]).includes(state))
-    print(`${new Date().toISOString().slice(11, 19)}  ${restoreStateNames[state as RestoreState] ?? state}\n`);
+function say(context: ToolContext, state: string): void {
+  if (!(quietStates as readonly string[]).includes(state)) tellStep(context, restoreStateNames[state as RestoreState] ?? state);
 }
 
 export interface EndedExecution extends DescribeExecutionCommandOutput {

@@ -40,6 +40,8 @@ export interface ToolContext {
     input: Readonly<Record<string, unknown>>,
     reason: string,
     incident?: string,
+    /** Id under which the run tells how far it has come. */
+    progress?: string,
   ): Promise<ToolAnswer>;
   /** What a procedure that is a function would do. */
   plan(name: FunctionProcedureName, input: Readonly<Record<string, unknown>>): Promise<ToolAnswer>;
@@ -75,6 +77,11 @@ export async function withClients<T>(work: (clients: Clients) => Promise<T>): Pr
     clients.lambda.destroy();
     clients.ssm.destroy();
   }
+}
+
+/** Says that something begins, with the time; not to a script. */
+export function tellStep({ print, json }: Pick<ToolContext, 'print' | 'json'>, text: string): void {
+  if (!json) print(`${new Date().toISOString().slice(11, 19)}  ${text}\n`);
 }
 
 /** Turns a refusal into an answer; everything else is the caller's. */

@@ -89,6 +89,65 @@ test('without evidence it does not go on', async () => {
   assert.deepEqual(await stepsOf(), ['evidence: done']);
 });
 
+test('without --id, opening goes on with the one that is open; evidence is kept once, and another note is not taken for it', async () => {
+  await stage.bench.migrator.sql`update incidents set closed_at = now(), phase = 'closed' where closed_at is null`;
+  const opening = ['incident', 'open', '--severity', 'high', '--owner', 'kim', ...acting];
+  const first = await stage.run([...opening, '--note', 'a secret is public', '--json']);
+  id = first.json.incident_id;
+  assert.match(id, /^\d{4}-\d\d-\d\d-\d{4}$/);
+  const kept = () => stage.bench.migrator.sql`select started_at, detail from incident_steps where incident_id = ${id}`;
+  const evidence = await kept();
+  for (const more of [['--note', 'a secret is public'], []]) {
+    const again = await stage.run([...opening, ...more, '--json']);
+    assert.deepEqual([again.json.incident_id, again.json.taken], [id, [{ step: 'evidence', outcome: 'left out', detail: {} }]]);
+  }
+  assert.deepEqual(await kept(), evidence);
+  const other = await stage.run([...opening, '--note', 'something else', '--json']);
+  assert.equal(other.json.error.code, 'already_open');
+  assert.match(other.json.error.message, new RegExp(`the incident ${id} of kim is open: --id ${id} goes on with it`));
+  const [count] = await stage.bench.migrator.sql`select count(*)::int as open from incidents where closed_at is null`;
+  assert.equal(count?.open, 1);
+  await stage.bench.migrator.sql`update incidents set closed_at = now(), phase = 'closed' where incident_id = ${id}`;
+  const closed = await incident('open', ...acting, '--json');
+  assert.equal(closed.json.error.code, 'closed');
+});
+
+test('an id of another form is refused with the form', async () => {
+  for (const wrong of ['m1', 'a b c', '-abc', 'x'.repeat(62)]) {
+    const { code, stderr } = await stage.run(['incident', 'open', `--id=${wrong}`, ...acting]);
+    assert.equal(code, 1);
+    assert.match(stderr, /allowed: 3 to 61 letters, digits and -, of which the first is no -/);
+  }
+});
+
+test('each step is told as it begins, and what takes minutes as its command tells it', async () => {
+  await open(...acting);
+  stage.payloads.length = 0;
+  const { stdout } = await incident('eradicate', '--client', client_id, '--force', ...acting);
+  assert.match(stdout, new RegExp(`^\\d\\d:\\d\\d:\\d\\d {2}revoke the tokens of ${client_id}\\n`));
+  const runs = stage.payloads.flatMap(({ name, payload }) => (/revoke-tokens/.test(name) ? [payload.progress] : []));
+  assert.match(String(runs[0]), /^[0-9a-f-]{36}$/);
+  stage.payloads.length = 0;
+  const quiet = await incident('eradicate', '--client', client_id, '--force', ...acting, '--json');
+  assert.equal(quiet.json.taken.length, 1);
+  assert.deepEqual(
+    stage.payloads.filter(({ payload }) => 'progress' in payload),
+    [],
+  );
+});
+
+test('maintenance mode that is on outside of the incident is named where it keeps the stage from being well', async () => {
+  await open(...acting);
+  await incident('eradicate', '--client', client_id, '--force', ...acting);
+  const recover = () => incident('recover', '--close', ...acting);
+  assert.match((await recover()).stdout, /Next: oauth2ctl verify; then the same command again/);
+  await stage.run(['maintenance', '--on', ...acting]);
+  const { code, stdout } = await recover();
+  assert.equal(code, 4);
+  assert.match(stdout, /Next: maintenance mode is on, and not by this incident.*\nNext: oauth2ctl maintenance --off --apply/);
+  await stage.run(['maintenance', '--off', ...acting]);
+});
+
 test('every phase: who did harm is out, passwords, keys and tokens are new, who was blocked is back, and all of it is told', async () => {
   await open(...acting);
   const contained = await incident('contain', '--client', client_id, '--address', '203.0.113.0/24', '--maintenance', ...acting);

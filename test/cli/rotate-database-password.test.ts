@@ -60,14 +60,44 @@ test('the new password works, the one before is refused, and the audit log prove
 
 test('cut off before the proof and run again, it ends with a password that works and one that does not', async () => {
   const before = await readSecret();
-  stage.crashNext({ errorMessage: 'cut off' });
+  stage.crashNext({ errorMessage: 'cut off' }, 'verify-administrator');
   assert.equal((await stage.run(apply)).code, 1);
+  const { rows } = await readAuditLog(stage.bench.migrator);
+  assert.deepEqual(
+    [rows.at(-1)?.procedure, rows.at(-1)?.reason, rows.at(-1)?.detail],
+    ['record-act', 'somebody left', '1 password about to be replaced'],
+  );
   const between = await readSecret();
   assert.notEqual(between.password, before.password);
   const { json } = await stage.run(apply);
   assert.equal(json.former_password, 'refused');
   for (const old of [before, between]) assert.equal(await signIn(old), '28P01');
   assert.equal(await signIn(await readSecret()), before.username);
+});
+
+test('a password that leaked is replaced even where that cannot be recorded beforehand', async () => {
+  const before = await readSecret();
+  stage.crashNext({ errorMessage: 'cut off' }, 'record-act');
+  const { json } = await stage.run(apply);
+  assert.match(json.audit_log, /^not recorded: .*cut off/);
+  assert.equal(json.former_password, 'refused');
+  assert.equal(await signIn(before), '28P01');
+});
+
+test('each step is told as it begins, to people alone', async () => {
+  const { stdout } = await stage.run(apply.filter((word) => word !== '--json'));
+  const told = stdout.split('\n').flatMap((line) => /^\d\d:\d\d:\d\d {2}(.*)/.exec(line)?.[1] ?? []);
+  assert.deepEqual(
+    told
+      .filter((line) => line !== 'RDS is still at work')
+      .map((line) => line.replace(/oauth2_admin_\w+/, 'X').replace(/version \S+/, 'version V')),
+    [
+      'RDS replaces the password of X, which takes a minute or two',
+      'version V is there: signing in with it, and with the one before',
+      'asking /ready',
+    ],
+  );
+  assert.match(stdout, /audit log +recorded/);
 });
 
 test('two at once leave one password that works', async () => {

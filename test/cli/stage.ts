@@ -13,7 +13,7 @@ import { administratorSecret, openAdministrator } from '../../lib/local/open-adm
 import { openPointInTime } from '../../lib/local/point-in-time.ts';
 import { openStorage } from '../../lib/local/s3.ts';
 import { openSecrets } from '../../lib/local/secrets.ts';
-import { functionName, type Procedure, procedureNames, procedures } from '../../lib/procedures.ts';
+import { type FunctionProcedureName, functionName, type Procedure, procedureNames, procedures } from '../../lib/procedures.ts';
 import { openWorkbench, type Workbench } from '../ops/workbench.ts';
 import { type LogEvents, sourceOf } from '../support/aws-account.ts';
 
@@ -36,8 +36,8 @@ export interface TestStage {
   readonly logs: LogEvents;
   /** Payloads as the functions got them. */
   readonly payloads: { name: string; payload: Record<string, unknown> }[];
-  /** Makes the next call of a function end as Lambda ends one that failed. */
-  crashNext(error: object): void;
+  /** Makes the next call of a function end as Lambda ends one that failed. @param of of this one; absent: of any */
+  crashNext(error: object, of?: FunctionProcedureName): void;
   run(words: readonly string[], stdin?: string): Promise<ToolRun>;
   stop(): Promise<void>;
 }
@@ -120,7 +120,7 @@ export async function openStage(): Promise<TestStage> {
     handlers.set(functionName('local', name), handler);
   }
   const payloads: TestStage['payloads'] = [];
-  let crash: object | undefined;
+  let crash: { error: object; of: string | undefined } | undefined;
   const plainName = (name: string) => name.split(':')[0] ?? '';
   const functions = {
     find: (name: string) =>
@@ -128,9 +128,11 @@ export async function openStage(): Promise<TestStage> {
     names: () => [...handlers.keys()],
     invoke: async (name: string, payload: string) => {
       payloads.push({ name, payload: JSON.parse(payload) });
-      const error = crash;
-      crash = undefined;
-      if (error) return { verdict: 'failed', payload: JSON.stringify(error), tail: () => '' };
+      if (crash && (crash.of === undefined || crash.of === plainName(name))) {
+        const { error } = crash;
+        crash = undefined;
+        return { verdict: 'failed', payload: JSON.stringify(error), tail: () => '' };
+      }
       const answer = await handlers.get(plainName(name))?.(JSON.parse(payload), { awsRequestId: 'request' });
       return { verdict: 'answered', payload: JSON.stringify(answer), tail: () => '' };
     },
@@ -153,8 +155,8 @@ export async function openStage(): Promise<TestStage> {
     lambda: lambda.url,
     logs,
     payloads,
-    crashNext: (error) => {
-      crash = error;
+    crashNext: (error, of) => {
+      crash = { error, of: of && functionName('local', of) };
     },
     run: (words, stdin) => runInProcess(words, { OAUTH2_DATA_DIR: folder }, stdin, { tries: 1, pause_ms: 0 }),
     stop: async () => {

@@ -51,6 +51,14 @@ test('alarms that are raised for a try are named', async () => {
   });
 });
 
+test('a password that is about to be replaced is named by its role', async () => {
+  const of = [{ what: 'oauth2_admin', count: 1 }];
+  assert.equal((await record({ input: { act: 'rotate', of }, reason: 'somebody left' })).outcome, 'succeeded');
+  const { rows } = await readAuditLog(bench.migrator);
+  assert.deepEqual(rows.at(-1)?.plan, { steps: ['record that RDS is told to replace the password of oauth2_admin'] });
+  assert.equal(rows.at(-1)?.detail, '1 password about to be replaced');
+});
+
 test('what is no act, has no name or number, or has no reason, is refused', async () => {
   for (const wrong of [[{ what: 'a b', count: 1 }], [{ what: 'x', count: 0 }], [{ what: 'x' }], [null], 'x', undefined])
     assert.equal((await record({ input: { act: 'discard', of: wrong } })).error?.code, 'invalid_input', JSON.stringify(wrong));
