@@ -37,6 +37,7 @@ export const eventTypes = {
   user_created: { severity: 'info', purpose: 'An account was created' },
   user_disabled: { severity: 'warning', replayed: true, purpose: 'An account was disabled' },
   user_enabled: { severity: 'info', replayed: true, purpose: 'An account was enabled again' },
+  user_password_changed: { severity: 'warning', replayed: true, purpose: 'An account got a new password from an operator' },
   user_deleted: { severity: 'warning', replayed: true, purpose: 'An account was deleted' },
   user_authenticated: { severity: 'info', purpose: 'An end-user signed in' },
   user_authentication_failed: { severity: 'warning', purpose: 'Somebody failed to sign in' },

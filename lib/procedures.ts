@@ -48,6 +48,12 @@ export const procedures = {
     command: true,
     purpose: 'Disable an account, end its sessions and revoke its tokens',
   },
+  'set-password': {
+    needs: ['database'],
+    writes: true,
+    command: true,
+    purpose: 'Give an account a new password, end its sessions and revoke its tokens',
+  },
   'export-user': {
     needs: ['database'],
     // It changes nothing, and has to be on record.

@@ -36,6 +36,7 @@ export const commandGroups = {
     'create-user',
     'list-users',
     'disable-user',
+    'set-password',
     'export-user',
     'delete-user',
   ],

@@ -30,6 +30,10 @@ const byTable = (counts: Values) => Object.entries(counts).map(([table, count]) 
 
 const changes = (changed: Values) => byTable(Object.fromEntries(Object.entries(changed).filter(([, count]) => count > 0)));
 
+function nameWithoutPassword({ accounts, first }: Values): string {
+  return [accounts, ...(accounts > 0 ? [`: ${first.join(', ')}`] : []), ...(accounts > first.length ? [', …'] : [])].join('');
+}
+
 function showRestored(result: Values): string {
   if (result.dropped) return result.dropped.length === 0 ? 'Nothing was kept.' : `Dropped: ${result.dropped.join(', ')}`;
   return facts([
@@ -46,6 +50,9 @@ function showRestored(result: Values): string {
     ['sessions', result.sessions],
     ['token families', result.families],
     ['access tokens', result.access_tokens],
+    ...(result.without_password === undefined
+      ? []
+      : [['accounts without a password', nameWithoutPassword(result.without_password)] as const]),
     ['schema version', result.schema_version],
     result.unsaved === undefined
       ? ['safety backup', result.safety_backup]

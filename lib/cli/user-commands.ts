@@ -1,9 +1,21 @@
 /** The commands about end-user accounts. */
-import type { Command } from './commands.ts';
+import type { Command, Option } from './commands.ts';
 import { facts, instant, presentMembers, showEnding, table } from './present.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: members of results are as their tables say
 type Values = Record<string, any>;
+
+const passwordOption: Option = {
+  flags: '--password-stdin',
+  purpose: 'read the password from standard input: at least 8 characters',
+  required: true,
+};
+
+const endings = (result: Values): (readonly [string, number])[] => [
+  ['sessions ended', result.ended_sessions],
+  ['token families revoked', result.revoked_families],
+  ['access tokens revoked', result.revoked_access_tokens],
+];
 
 export const userCommands = {
   'create-user': {
@@ -11,7 +23,7 @@ export const userCommands = {
     options: [
       { flags: '--username <name>', purpose: 'name to sign in with; upper and lower case are not told apart', required: true },
       { flags: '--email <address>', purpose: 'email address' },
-      { flags: '--password-stdin', purpose: 'read the password from standard input: at least 8 characters', required: true },
+      passwordOption,
     ],
     toInput: async (options, _argument, readPassword) =>
       presentMembers({ username: options.username, email: options.email, password: await readPassword() }),
@@ -37,7 +49,7 @@ export const userCommands = {
             users.map((user: Values) => [
               user.username,
               user.email,
-              user.disabled_at ? 'disabled' : 'enabled',
+              user.disabled_at ? 'disabled' : user.has_password ? 'enabled' : 'no password',
               instant(user.created_at),
               user.subject,
             ]),
@@ -51,6 +63,20 @@ export const userCommands = {
     toInput: (_options, argument) => ({ username: argument }),
     show: (result) => showEnding(['username', 'subject'], result),
     example: 'oauth2ctl disable-user demo --apply --reason "left the company"',
+  },
+  'set-password': {
+    acts: 'planned',
+    argument: { name: 'username', purpose: 'name of the account, as list-users shows it, or its subject' },
+    options: [passwordOption],
+    toInput: async (_options, argument, readPassword) => ({ username: argument, password: await readPassword() }),
+    show: (result) =>
+      facts([
+        ['username', result.username],
+        ['subject', result.subject],
+        ['password changed at', instant(result.password_changed_at)],
+        ...endings(result),
+      ]),
+    example: 'printf %s "$PASSWORD" | oauth2ctl set-password demo --password-stdin --apply --reason "the one before leaked"',
   },
   'export-user': {
     acts: 'planned',
@@ -66,14 +92,7 @@ export const userCommands = {
     argument: { name: 'username', purpose: 'name of the account, as list-users shows it, or its subject' },
     options: [],
     toInput: (_options, argument) => ({ username: argument }),
-    show: (result) =>
-      facts([
-        ['subject', result.subject],
-        ['deleted at', instant(result.deleted_at)],
-        ['sessions ended', result.ended_sessions],
-        ['token families revoked', result.revoked_families],
-        ['access tokens revoked', result.revoked_access_tokens],
-      ]),
+    show: (result) => facts([['subject', result.subject], ['deleted at', instant(result.deleted_at)], ...endings(result)]),
     example: 'oauth2ctl delete-user demo --apply --reason "request of 25 November"',
   },
 } as const satisfies Record<string, Command>;

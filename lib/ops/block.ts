@@ -79,5 +79,12 @@ export const block: ProcedureDefinition<Tools, BlockInput, BlockFacts, Blocked> 
   },
   describe: ({ kind, target, expires_at, revoked_families, revoked_access_tokens }) =>
     `${kind} ${target} blocked until ${expires_at ?? 'lifted'}: ${revoked_families} families, ${revoked_access_tokens} access tokens revoked`,
-  next: () => ['oauth2ctl list-blocks'],
+  next: ({ kind, target }) => [
+    ...(kind === 'user'
+      ? [
+          `oauth2ctl set-password ${target} --password-stdin, where its password leaked: the end of the block lets it in with that`,
+        ]
+      : []),
+    'oauth2ctl list-blocks',
+  ],
 };

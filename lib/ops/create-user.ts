@@ -1,8 +1,7 @@
 /** Creates an end-user account with a password. */
-import { randomBytes } from 'node:crypto';
-import { findPasswordFault, hashPassword } from '../protocol/password.ts';
 import { findUserHoldings, insertUser } from '../store/user-administration.ts';
 import { matching, ProcedureFault } from './input.ts';
+import { hashNew, newPassword } from './new-password.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
 
 export interface CreateUserInput {
@@ -38,12 +37,7 @@ export const createUser: ProcedureDefinition<Tools, CreateUserInput, { exists: b
       personal: true,
     },
     email: { ...matching(/^(?=.{3,254}$)[^\s@]+@[^\s@]+$/u, 'an email address of at most 254 characters'), personal: true },
-    password: {
-      accepts: (value) => typeof value === 'string' && findPasswordFault(value) === undefined,
-      allowed: 'a password of at least 8 characters and at most 1024 bytes',
-      required: true,
-      secret: true,
-    },
+    password: newPassword,
   },
   async look({ db, now }, { username }) {
     return { exists: (await findUserHoldings(db, username.normalize('NFC'), now())) !== undefined };
@@ -56,7 +50,7 @@ export const createUser: ProcedureDefinition<Tools, CreateUserInput, { exists: b
   async apply({ db, now }, { username, email, password }) {
     const at = now();
     const account = { username: username.normalize('NFC'), email: email ?? null };
-    const subject = await insertUser(db, { ...account, password_hash: await hashPassword(password, randomBytes(16)) }, at);
+    const subject = await insertUser(db, { ...account, password_hash: await hashNew(password) }, at);
     if (subject === undefined) throw taken(username);
     return { subject, ...account, created_at: at.toISOString() };
   },

@@ -1,5 +1,5 @@
 /** Sees to it that nothing which was revoked after a backup comes back to life with it: by what is known of it, or else by ending everything. */
-import { carryRecords } from '../store/carry-administration.ts';
+import { carryRecords, carryUsers } from '../store/carry-administration.ts';
 import { advanceEvents, carryEvents, readFormerEvents } from '../store/carry-events.ts';
 import { carryOver, forgetCodes } from '../store/carry-over.ts';
 import type { Database } from '../store/database.ts';
@@ -14,7 +14,7 @@ export type RevocationSource =
   | 'former database'
   /** That one is lost; the trail of events outside of it is complete. */
   | 'trail of events'
-  /** Nobody knows: whatever was issued before the restore has ended. */
+  /** Nobody knows all of it: whatever was issued before the restore has ended. */
   | 'everything ended';
 
 export interface Revoked {
@@ -56,20 +56,25 @@ export async function endWhatWasRevoked(
   const known = isSame ? await readFormerEvents(fresh, former) : undefined;
   const carried = isSame ? await carryOver(fresh, former) : { authorization_codes: await forgetCodes(fresh) };
   const trail = known === undefined ? await readTrail(lineage) : undefined;
-  const events = known ?? (trail?.complete ? trail.events : undefined);
-  const changed = events === undefined ? carried : add(carried, await replayEvents(fresh, events));
-  if (events === undefined) await raiseWatermark(fresh, { sessions: true, before: now }, now);
+  // A trail that is not complete is true all the same: a password that was changed does not come back.
+  const changed = add(carried, await replayEvents(fresh, known ?? trail?.events ?? []));
+  const isAll = known !== undefined || trail?.complete === true;
+  if (!isAll) await raiseWatermark(fresh, { sessions: true, before: now }, now);
   // The last of all: a run that was cut off tells by them how far it came.
   if (isSame) await carryEvents(fresh, former);
   if (trail?.sequence !== undefined) await advanceEvents(fresh, trail.sequence);
-  return { source: known ? 'former database' : events ? 'trail of events' : 'everything ended', changed };
+  return { source: known ? 'former database' : isAll ? 'trail of events' : 'everything ended', changed };
 }
 
 /** Brings over what was ended in the former database after that, and before nobody could reach it any more. */
 export async function catchUp(restored: Database, former: Database): Promise<void> {
   const lineage = await readLineage(restored);
   if (lineage === undefined || lineage !== (await readLineage(former))) return;
-  await replayEvents(restored, (await readFormerEvents(restored, former)) ?? []);
+  const events = (await readFormerEvents(restored, former)) ?? [];
+  // Before events say that they are gone.
+  const changed = events.flatMap(({ type, data }) => (type === 'user_password_changed' ? [String(data.user_id)] : []));
+  if (changed.length > 0) await carryUsers(restored, former, changed);
+  await replayEvents(restored, events);
   await carryRecords(restored, former);
   await carryEvents(restored, former);
 }

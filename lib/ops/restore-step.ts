@@ -1,6 +1,7 @@
 /** One step of a restore, as the state machine calls them: each may be run again, and each failure leads to the step that takes everything back. */
 import { reasonOf } from '../restore-states.ts';
 import { type Counts, countEverything, findSchemaState } from '../store/status.ts';
+import { findUsersWithoutPassword } from '../store/user-administration.ts';
 import { backupIdForm } from './backup-manifest.ts';
 import { catchUp, endWhatWasRevoked, type Revoked, type Trail } from './end-what-was-revoked.ts';
 import { instant, isObject, matching, ProcedureFault } from './input.ts';
@@ -42,7 +43,11 @@ export interface StepDone {
   readonly seconds: number;
   readonly loaded?: Loaded & { readonly taken_at: string };
   readonly revoked?: Revoked;
-  readonly restored?: Counts & { readonly schema_version: string };
+  readonly restored?: Counts & {
+    readonly schema_version: string;
+    /** Accounts whose password was changed since, and is known nowhere. */
+    readonly without_password: { readonly accounts: number; readonly first: readonly string[] };
+  };
   /** The database that served before, which is kept. */
   readonly kept?: string;
   /** Why there is no safety backup of it. */
@@ -51,6 +56,9 @@ export interface StepDone {
 
 /** A step gives up before its function is stopped, so that somebody is told why; seconds. */
 const limitSeconds = 840;
+
+/** Accounts that an answer names: an execution of the state machine has room for 256 KiB. */
+const mostNamed = 100;
 
 type Facts = Omit<StepDone, 'step' | 'backup_id' | 'seconds'>;
 type Work = (tools: RestoreStepTools, names: RestoreNames, input: RestoreStepInput) => Promise<Facts>;
@@ -65,7 +73,7 @@ async function readTrail(
   const head = lineage === undefined ? undefined : await trail.readHead(lineage);
   const begins = head?.complete_from !== undefined && Date.parse(head.complete_from) <= since.getTime();
   if (!head?.complete_to || !begins || lastWrite === undefined || Date.parse(head.complete_to) < Date.parse(lastWrite))
-    return { complete: false, events: [], sequence: head?.sequence };
+    return { complete: false, events: head ? await trail.readSince(since) : [], sequence: head?.sequence };
   return { complete: true, events: await trail.readSince(since), sequence: head.sequence };
 }
 
@@ -109,8 +117,9 @@ const works: Readonly<Record<RestoreStep, Work>> = {
       const schema = await findSchemaState(db);
       if (!schema) throw new ProcedureFault('verification_failed', `${live} has no schema`, false);
       const counts = await countEverything(db, tools.now());
+      const without_password = await findUsersWithoutPassword(db, mostNamed);
       await switchMaintenance(db, false);
-      return { ...counts, schema_version: schema.version };
+      return { ...counts, schema_version: schema.version, without_password };
     });
     return { restored, kept: former, ...(unsaved !== undefined && { unsaved }) };
   },

@@ -16,7 +16,8 @@ const longestPassword = 1024;
 const fewestCharacters = 8;
 
 /**
- * The hash of no password at all: an unknown account is verified against it, so that it costs the same time as a known one.
+ * The hash of no password at all: an unknown account is verified against it, so that it costs the same time as a known one. An account has it
+ * whose password a restore could not bring back.
  * Its key is random rather than derived, so nothing matches it.
  */
 export const dummyHash = '$scrypt$ln=15,r=8,p=3$sIhgA6q2Kxlt2GkH9GBI3A$Xq4MQfmDBa3/ytJyREaKI+TEnSm5rV3laaF59K/YTZ0';

@@ -123,6 +123,18 @@ async function findGoal(context: ToolContext, { backup_id, to_time }: RestoreInp
   return { steps: describePlan(rewound(instant, window)), input: { to_time: instant, from: window.source } };
 }
 
+/** A backup has the passwords of its time, of which one may have leaked since. */
+function adviseOnPasswords({ without_password, revocations, taken_at }: Values): string[] {
+  return [
+    ...(without_password?.accounts > 0
+      ? ['oauth2ctl list-users shows who has no password: it was changed since the backup; set-password gives a new one']
+      : []),
+    ...(revocations === 'everything ended'
+      ? [`a password that was changed since ${taken_at} may be the one of before: set-password for whom you remember`]
+      : []),
+  ];
+}
+
 /** Functions of which single steps take long. */
 const watchedFunctions = ['backup', 'restore-step'] as const;
 
@@ -171,7 +183,11 @@ async function restoreWanted(context: ToolContext, order: ToolOrder): Promise<To
     const ended = await tellingWhoLeaves(() => whileWatching(context, watched, follow));
     if (ended.status !== 'SUCCEEDED') throw toFault(ended, executionArn);
     const result = { ...summarize(JSON.parse(ended.output ?? '{}') as Values), ready: await isReady(context) };
-    const next = ['oauth2ctl verify', "oauth2ctl restore --discard --apply --reason '…' when nobody wants to go back"];
+    const next = [
+      ...adviseOnPasswords(result),
+      'oauth2ctl verify',
+      "oauth2ctl restore --discard --apply --reason '…' when nobody wants to go back",
+    ];
     return { outcome: 'succeeded', plan, result, next };
   });
 }

@@ -66,15 +66,17 @@ function carryClients(fresh: Database, former: Database): Promise<number> {
   );
 }
 
-/** Disabled, or with another password than the backup has. */
-function carryUsers(fresh: Database, former: Database): Promise<number> {
+/** Disabled, or with another password than the backup has. @param only these accounts; absent: all of them */
+export function carryUsers(fresh: Database, former: Database, only?: readonly string[]): Promise<number> {
   return followAll(
     (after) =>
       former.ask<{ key: string }>(
         'read-users',
         former.sql`
           select subject as key, password_hash, password_changed_at, disabled_at, tokens_not_before, updated_at from users
-          where ${after}::uuid is null or subject > ${after}::uuid order by subject limit ${page}`,
+          where (${after}::uuid is null or subject > ${after}::uuid)
+            ${only ? former.sql`and subject = any(${former.sql.typed.texts([...only])}::text[]::uuid[])` : former.sql``}
+          order by subject limit ${page}`,
       ),
     (rows) =>
       apply(

@@ -1,5 +1,6 @@
 /** Ends in a restored database what events since its backup tell to be over. */
 import type { EventType } from '../event-types.ts';
+import { dummyHash } from '../protocol/password.ts';
 import type { Database } from './database.ts';
 
 /** An event as the trail keeps it. */
@@ -72,6 +73,15 @@ function endOf({ sql }: Database, { type, time, data }: ReplayedEvent): [table: 
       return [
         'users',
         sql`update users set ${able(false)} where subject = ${user ?? null}::uuid and disabled_at is not null returning 1`,
+      ];
+    case 'user_password_changed':
+      // The backup has the one of before, which may be the one that leaked; a row that is of the change, or of a later one, has the right one.
+      return [
+        'users',
+        sql`
+          update users set password_hash = ${dummyHash}, password_changed_at = ${at}::timestamptz, updated_at = ${at}::timestamptz,
+            tokens_not_before = greatest(tokens_not_before, ${at}::timestamptz)
+          where subject = ${user ?? null}::uuid and password_changed_at < ${at}::timestamptz returning 1`,
       ];
     case 'user_deleted':
       // A block of it would stand for good: nobody could name whom it is about.

@@ -60,6 +60,8 @@ export interface NewSession {
   /** The browser's session before this sign-in: it ends, so that no id survives a sign-in. */
   readonly replaces: Uint8Array | null;
   readonly device_hash: Uint8Array;
+  /** Of the password that was checked. */
+  readonly password_changed_at: Date;
 }
 
 /**
@@ -82,19 +84,27 @@ function afterExchanges<T>(
   });
 }
 
-/** Starts a session, ends the browser's former one (with notices to its clients) and remembers the device: all of it or nothing. */
-export function startSession(db: Database, session: NewSession): Promise<void> {
+/**
+ * Starts a session, ends the browser's former one (with notices to its clients) and remembers the device: all of it or nothing.
+ * @returns false where the account was deleted or disabled, or its password changed, since the password was checked: nothing was done
+ */
+export function startSession(db: Database, session: NewSession): Promise<boolean> {
   if (session.replaces === null) return start(db, session);
   return afterExchanges(db, 'start-session', session.replaces, (transaction) => start(transaction, session));
 }
 
-async function start(db: Database, session: NewSession): Promise<void> {
-  await db.ask(
+async function start(db: Database, session: NewSession): Promise<boolean> {
+  const verified = db.sql`exists (select from verified)`;
+  const rows = await db.ask(
     'start-session',
     db.sql`
-      with replaced as (
+      with verified as (
+        -- A change of the password at this moment waits, and then ends this session too.
+        select subject from users
+        where subject = ${session.subject} and disabled_at is null and password_changed_at = ${session.password_changed_at} for share
+      ), replaced as (
         update sessions set ended_at = ${session.authenticated_at}
-        where session_hash = ${session.replaces}::bytea and ended_at is null and subject <> ${session.subject}
+        where session_hash = ${session.replaces}::bytea and ended_at is null and subject <> ${session.subject} and ${verified}
         returning session_id, subject
       ), noticed as (${writeNotices(db, 'replaced', session.authenticated_at)}
       ), revoked as (
@@ -104,16 +114,17 @@ async function start(db: Database, session: NewSession): Promise<void> {
       ), renewed as (
         update sessions set session_hash = ${session.session_hash}, authenticated_at = ${session.authenticated_at},
           expires_at = ${session.expires_at}, authenticated_for = ${session.authenticated_for}, consented_for = null
-        where session_hash = ${session.replaces}::bytea and ended_at is null and subject = ${session.subject}
+        where session_hash = ${session.replaces}::bytea and ended_at is null and subject = ${session.subject} and ${verified}
         returning subject, session_id
       ), device as (
-        insert into devices (device_hash, subject, last_seen_at) values (${session.device_hash}, ${session.subject}, ${session.authenticated_at})
+        insert into devices (device_hash, subject, last_seen_at)
+        select ${session.device_hash}::bytea, subject, ${session.authenticated_at}::timestamptz from verified
         on conflict (device_hash) do update set subject = excluded.subject, last_seen_at = excluded.last_seen_at
       ), started as (
       insert into sessions (session_hash, session_id, subject, authenticated_at, expires_at, authenticated_for)
-      select ${session.session_hash}, ${session.session_id}, ${session.subject}, ${session.authenticated_at}::timestamptz, ${session.expires_at}::timestamptz,
+      select ${session.session_hash}::bytea, ${session.session_id}::uuid, subject, ${session.authenticated_at}::timestamptz, ${session.expires_at}::timestamptz,
         ${session.authenticated_for}::bytea
-      where not exists (select from renewed)
+      from verified where not exists (select from renewed)
       returning subject, session_id
       ) ${andRecord(
         db,
@@ -123,8 +134,9 @@ async function start(db: Database, session: NewSession): Promise<void> {
         { type: 'user_authenticated', from: 'renewed', ...signedIn(db) },
         { type: 'user_authenticated', from: 'started', ...signedIn(db) },
       )}
-      select 1 from started`,
+      select 1 from verified`,
   );
+  return rows.length === 1;
 }
 
 /** Records what the end-user allowed, and that this answered the request; scope and resources of earlier consents stay. */

@@ -1,6 +1,7 @@
 /** The commands that create clients and accounts: what they hand on, and what they show before they act. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { verifyPassword } from '../../lib/protocol/password.ts';
 import { openStage, type TestStage } from './stage.ts';
 
 let stage: TestStage;
@@ -10,6 +11,24 @@ before(async () => {
 after(() => stage.stop());
 
 const because = ['--apply', '--reason', 'a test'];
+
+test('set-password hands on the account and the password, shows what ended, and never the password', async () => {
+  await stage.run(['create-user', '--username', 'owner', '--password-stdin', ...because], 'the leaked one');
+  const planned = await stage.run(['set-password', 'owner', '--password-stdin'], 'correct horse');
+  assert.match(
+    planned.stdout,
+    /give the account "owner" the new password\n(.*\n)*Nothing was changed. To act: oauth2ctl set-password owner --password-stdin --apply/,
+  );
+  const done = await stage.run(['set-password', 'owner', '--password-stdin', ...because], 'correct horse');
+  assert.match(done.stdout, /^username +owner\nsubject +\S+\npassword changed at +\S+ \S+ UTC\nsessions ended +0\n/);
+  assert.doesNotMatch(planned.stdout + done.stdout, /horse/);
+  const [row] = await stage.bench.migrator.sql<
+    { hash: string }[]
+  >`select password_hash as hash from users where username = 'owner'`;
+  assert.equal(await verifyPassword('correct horse', row?.hash ?? ''), true);
+  const nothing = await stage.run(['set-password', 'owner', '--password-stdin']);
+  assert.deepEqual([nothing.code, /standard input is empty/.test(nothing.stderr)], [2, true]);
+});
 
 test('every option of create-client arrives', async () => {
   const { code, json } = await stage.run([

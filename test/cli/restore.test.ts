@@ -90,7 +90,10 @@ beforeEach(async () => {
               revoke: { answer: { revoked: { source: 'former database', changed: { token_families: 2, users: 0 } } } },
               finish: {
                 answer: {
-                  restored: { clients: 1, users: 2, sessions: 3, families: 4, access_tokens: 5, schema_version: '12' },
+                  restored: {
+                    ...{ clients: 1, users: 2, sessions: 3, families: 4, access_tokens: 5, schema_version: '12' },
+                    without_password: { accounts: 2, first: ['1b4e28ba-2fa1-11d2-883f-0016d3cca427'] },
+                  },
                   kept: 'oauth2_before_1',
                 },
               },
@@ -171,6 +174,8 @@ test('it shows each step, sums up what serves now, and says that nothing answers
   assert.match(stdout, new RegExp(`safety backup +${other}`));
   assert.match(stdout, /revocations since, from +former database/);
   assert.match(stdout, /ended or changed by that +token_families 2\n/);
+  assert.match(stdout, /accounts without a password +2: 1b4e28ba-2fa1-11d2-883f-0016d3cca427, …\n/);
+  assert.match(stdout, /Next: oauth2ctl list-users shows who has no password/);
   assert.match(stdout, /the database of before +oauth2_before_1/);
   assert.match(stdout, /Next: oauth2ctl verify/);
   const input = asked.find(({ name }) => name === 'work');

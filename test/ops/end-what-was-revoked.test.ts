@@ -1,7 +1,11 @@
 /** What was revoked since a backup, where the database that knew it is lost: the trail of events tells, or everything ends. */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import type { RestoreStep } from '../../lib/ops/restore-step.ts';
+import { dummyHash, hashPassword, verifyPassword } from '../../lib/protocol/password.ts';
+import { findVisit } from '../../lib/store/sessions.ts';
+import { findUsersWithoutPassword, setPassword } from '../../lib/store/user-administration.ts';
 import { addClient, inAnHour, openRestoreBench, type RestoreBench, takeStep } from '../support/restores.ts';
 import { addFamily, addSession, addUser } from './workbench.ts';
 
@@ -74,16 +78,60 @@ describe('where the database that serves is another one than was backed up,', ()
     ['young', '2026-01-01T02:00:00.001Z', '2026-01-01T12:30:00.001Z'],
   ] as const)
     test(`everything issued before the restore has ended where nobody knows: a trail that is ${run}`, async () => {
+      const subject = await addUser(bench.migrator);
       const names = await strange(run);
-      bench.trail = { head: { complete_from, complete_to }, events: [] };
+      const changed = { type: 'user_password_changed', time: '2027-01-01T12:00:00.000Z', data: { user_id: subject } } as const;
+      bench.trail = { head: { complete_from, complete_to }, events: [changed] };
       const started = new Date();
       const { revoked } = await take('revoke', run);
       assert.equal(revoked?.source, 'everything ended');
       const [marks] = await bench.open(names.fresh).sql`
         select tokens_not_before >= ${started} and sessions_not_before >= ${started} as raised from revocation_watermark`;
       assert.equal(marks?.raised, true);
+      // What it knows counts all the same.
+      const [account] = await bench.open(names.fresh).sql`select password_hash from users where subject = ${subject}`;
+      assert.equal(account?.password_hash, dummyHash);
       await take('take-back', run);
     });
+});
+
+test('where the trail tells of a changed password, nobody signs in with the one of the backup until there is a new one, and the account is named', async () => {
+  const live = bench.migrator;
+  const [before, after] = ['2025-06-01T00:00:00.000Z', '2026-06-01T00:00:00.000Z'];
+  const [leaked, kept, newer] = [await addUser(live), await addUser(live), await addUser(live)];
+  const leakedHash = await hashPassword('the leaked one', randomBytes(16));
+  await live.sql`update users set password_hash = ${leakedHash}, password_changed_at = ${before} where subject in (${leaked}, ${kept})`;
+  await live.sql`update users set password_hash = ${leakedHash}, password_changed_at = ${after} where subject = ${newer}`;
+  const session = Buffer.from('a session of before');
+  await live.sql`
+    insert into sessions (session_hash, session_id, subject, authenticated_at, expires_at)
+    values (${session}, gen_random_uuid(), ${leaked}, ${before}, '2099-01-01')`;
+  const names = await bench.copy('leaked');
+  const fresh = bench.open(names.fresh);
+  await fresh.sql`update flyway_schema_history set installed_on = '2020-01-01' where installed_rank = 1`;
+  const time = '2026-01-01T12:00:00.000Z';
+  bench.trail = {
+    head: { complete_from: '2026-01-01T02:00:00.000Z', complete_to: '2026-01-01T12:30:00.001Z' },
+    events: [leaked, newer].map((user_id) => ({ type: 'user_password_changed', time, data: { user_id } })),
+  };
+  assert.equal((await take('revoke', 'leaked')).revoked?.source, 'trail of events');
+  const opens = async (subject: string) => {
+    const [row] = await fresh.sql<{ hash: string }[]>`select password_hash as hash from users where subject = ${subject}`;
+    return verifyPassword('the leaked one', row?.hash ?? '');
+  };
+  assert.deepEqual([await opens(leaked), await opens(kept), await opens(newer)], [false, true, true]);
+  const [marks] =
+    await fresh.sql`select tokens_not_before as tokens, password_changed_at as changed from users where subject = ${leaked}`;
+  assert.deepEqual([marks?.tokens, marks?.changed], [new Date(time), new Date(time)]);
+  assert.equal((await findVisit(fresh, '', session, new Date(before))).session, undefined);
+  await take('swap', 'leaked');
+  const { restored } = await take('finish', 'leaked');
+  assert.deepEqual(restored?.without_password, { accounts: 1, first: [leaked] });
+  const served = bench.open(names.live);
+  await setPassword(served, leaked, 'a new hash', new Date());
+  assert.deepEqual(await findUsersWithoutPassword(served, 10), { accounts: 0, first: [] });
+  await take('take-back', 'leaked');
+  await live.sql`delete from users where subject in (${leaked}, ${kept}, ${newer})`;
 });
 
 test('what the trail tells of blocks, keys and sign-ins counts too', async () => {

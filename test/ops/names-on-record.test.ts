@@ -8,6 +8,7 @@ import { disableUser } from '../../lib/ops/disable-user.ts';
 import { exportUser } from '../../lib/ops/export-user.ts';
 import { type Answer, type ProcedureDefinition, runProcedure } from '../../lib/ops/procedure.ts';
 import { revokeTokens } from '../../lib/ops/revoke-tokens.ts';
+import { setPassword } from '../../lib/ops/set-password.ts';
 import { unblock } from '../../lib/ops/unblock.ts';
 import { openVault, type TestVault } from './vault.ts';
 import { clock, openWorkbench, readAuditLog, type Workbench } from './workbench.ts';
@@ -39,6 +40,7 @@ const steps: readonly (readonly [AnyProcedure, input: object])[] = [
   [unblock, { username }],
   [revokeTokens, { username }],
   [disableUser, { username }],
+  [setPassword, { username, password: 'correct horse' }],
   [exportUser, { username }],
   [deleteUser, { username }],
   [deleteUser, { username }],
@@ -54,11 +56,11 @@ test('the operator is told whom it is about; audit log, logs and events know the
     answers.push(await runProcedure(definition, tools, { input, apply: true, reason: 'a test', actor: 'kim' }));
   assert.deepEqual(
     answers.map(({ outcome, error }) => error?.code ?? outcome),
-    [...['invalid_input', 'succeeded', 'conflict'], ...Array(6).fill('succeeded'), ...Array(4).fill('not_found')],
+    [...['invalid_input', 'succeeded', 'conflict'], ...Array(7).fill('succeeded'), ...Array(4).fill('not_found')],
   );
-  const [, created, , blocked, unblocked, revoked, disabled] = answers.map(({ plan }) => plan.steps.join());
+  const [, created, , blocked, unblocked, revoked, disabled, changed] = answers.map(({ plan }) => plan.steps.join());
   assert.equal(created, `create the account "${username}" with the email address ${email}`);
-  for (const plan of [blocked, unblocked, revoked, disabled]) assert.match(plan ?? '', /the account "maria\.muster"/);
+  for (const plan of [blocked, unblocked, revoked, disabled, changed]) assert.match(plan ?? '', /the account "maria\.muster"/);
   assert.match(String(answers.at(-1)?.error?.message), /there is no account "maria\.muster"/);
 
   const { rows, text } = await readAuditLog(bench.migrator);
@@ -69,6 +71,6 @@ test('the operator is told whom it is about; audit log, logs and events know the
   const about = rows.filter(({ plan, detail }) => JSON.stringify([plan, detail]).includes(subject));
   assert.deepEqual(
     about.map(({ procedure }) => procedure),
-    ['create-user', 'block', 'unblock', 'revoke-tokens', 'disable-user', 'export-user', 'delete-user'],
+    ['create-user', 'block', 'unblock', 'revoke-tokens', 'disable-user', 'set-password', 'export-user', 'delete-user'],
   );
 });

@@ -9,6 +9,7 @@ import { closeDatabase, maintenanceDatabase, renameDatabase } from '../../lib/st
 import { recordAlone } from '../../lib/store/event-recording.ts';
 import { isInMaintenance, setMaintenance } from '../../lib/store/maintenance.ts';
 import { deleteAccount } from '../../lib/store/personal-data.ts';
+import { setPassword } from '../../lib/store/user-administration.ts';
 import { addClient, attemptStep, inAnHour, openRestoreBench, type RestoreBench, takeStep } from '../support/restores.ts';
 import { addCode, addFamily, addSession, addToken, addUser, readAuditLog } from './workbench.ts';
 
@@ -198,23 +199,27 @@ test('the restored database takes the place of the one that served, which is kep
 test('what was ended after the revocations were carried over, and before the swap, is over as well; events keep their numbers', async () => {
   const { migrator: live } = bench;
   await addClient(live, 'late');
+  const subject = await addUser(live);
   await bench.copy('late');
   await recordAlone(live, new Date(), 'client_registered', 'clients/x', { client_id: 'x' });
   await take('revoke', 'late');
   await live.sql`update clients set disabled_at = now() where client_id = 'late'`;
   await recordAlone(live, new Date(), 'client_disabled', 'clients/late', { client_id: 'late' });
+  await setPassword(live, subject, 'of the last moment', new Date());
   await live.sql`insert into audit_log (actor, procedure, reason, outcome) values ('op', 'disable-client', 'in the last moment', 'succeeded')`;
   const [{ ids }] = (await live.sql`select array_agg(event_id::text order by event_id) as ids from events`) as unknown as [
     { ids: string },
   ];
   await take('swap', 'late');
-  await take('finish', 'late');
+  const { restored } = await take('finish', 'late');
+  assert.equal(restored?.without_password.accounts, 0);
   const [found] = await bench.open(bench.tools.live).sql`
     select (select disabled_at is not null from clients where client_id = 'late') as disabled,
+      (select password_hash from users where subject = ${subject}) as password,
       (select count(*)::integer from audit_log where reason = 'in the last moment') as entries,
       (select array_agg(event_id::text order by event_id) from events) as ids,
       nextval('events_sequence_seq') > (select max(sequence) from events) as beyond`;
-  assert.deepEqual({ ...found }, { disabled: true, entries: 1, ids, beyond: true });
+  assert.deepEqual({ ...found }, { disabled: true, password: 'of the last moment', entries: 1, ids, beyond: true });
   await take('take-back', 'late');
 });
 

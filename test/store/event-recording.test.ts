@@ -16,9 +16,18 @@ import { countAttempt } from '../../lib/store/throttles.ts';
 import { insertRetriedToken, revokeFamily, rotateRefreshToken } from '../../lib/store/token-families.ts';
 import { raiseWatermark } from '../../lib/store/token-revocation.ts';
 import { inTransaction } from '../../lib/store/transaction.ts';
-import { disableUser, insertUser } from '../../lib/store/user-administration.ts';
+import { disableUser, insertUser, setPassword } from '../../lib/store/user-administration.ts';
 import { makeCode, now, secondsLater } from '../support/protocol-values.ts';
-import { makeNewFamily, makeToken, openStore, storeClient, storeFamily, storeSession, storeUser } from '../support/store.ts';
+import {
+  makeNewFamily,
+  makeToken,
+  openStore,
+  passwordSetAt,
+  storeClient,
+  storeFamily,
+  storeSession,
+  storeUser,
+} from '../support/store.ts';
 
 const store = await openStore({ connections: 4 });
 const { db, admin } = store;
@@ -71,6 +80,9 @@ test('creating, disabling and enabling an account each leave one event, with wha
   assert.deepEqual(await typesOf(() => disableUser(operator, subject, now)), []);
   const block = { kind: 'user', target: subject } as const;
   assert.deepEqual(await typesOf(() => liftBlock(operator, block, true, now)), ['user_enabled']);
+  const renewed = await storeFamily(store);
+  const types = await typesOf(() => setPassword(operator, renewed.subject, 'hash', now));
+  assert.deepEqual(types, ['user_password_changed', 'user_logout', 'token_revoked']);
 });
 
 test('a sign-in, another one over it, consent and a sign-out', async () => {
@@ -86,6 +98,7 @@ test('a sign-in, another one over it, consent and a sign-out', async () => {
       authenticated_for: null,
       replaces: session.session_hash,
       device_hash: digest('device'),
+      password_changed_at: passwordSetAt,
     });
   const consent = {
     session,
@@ -115,6 +128,7 @@ test('a sign-in, another one over it, consent and a sign-out', async () => {
       authenticated_for: null,
       replaces: own.session_hash,
       device_hash: digest('device'),
+      password_changed_at: passwordSetAt,
     }),
   );
   // The session goes on under its own id.

@@ -11,7 +11,16 @@ import { endSession, startSession } from '../../lib/store/sessions.ts';
 import { endSessions } from '../../lib/store/token-revocation.ts';
 import { disableUser } from '../../lib/store/user-administration.ts';
 import { makeCode, now, secondsLater } from '../support/protocol-values.ts';
-import { atOnce, makeNewFamily, makeToken, openStore, storeClient, storeSession, storeUser } from '../support/store.ts';
+import {
+  atOnce,
+  makeNewFamily,
+  makeToken,
+  openStore,
+  passwordSetAt,
+  storeClient,
+  storeSession,
+  storeUser,
+} from '../support/store.ts';
 
 const store = await openStore();
 const { db, admin } = store;
@@ -72,6 +81,7 @@ const replace = (session: { session_hash: Uint8Array }, subject: string) =>
     authenticated_for: null,
     replaces: session.session_hash,
     device_hash: digest(randomUUID()),
+    password_changed_at: passwordSetAt,
   });
 
 test('signing in as somebody else leaves notices of the session before; signing in again leaves none', async () => {

@@ -9,12 +9,14 @@ import { findTokenUser } from '../../lib/store/access-tokens.ts';
 import { insertAuthorizationCode, redeemCode } from '../../lib/store/authorization-codes.ts';
 import { endSession, findVisit, recordConsent, startSession } from '../../lib/store/sessions.ts';
 import { inTransaction } from '../../lib/store/transaction.ts';
+import { holdSignIns, setPassword } from '../../lib/store/user-administration.ts';
 import { makeCode, now, secondsLater } from '../support/protocol-values.ts';
 import {
   atOnce,
   makeNewFamily,
   makeToken,
   openStore,
+  passwordSetAt,
   storeClient,
   storeFamily,
   storeSession,
@@ -23,6 +25,7 @@ import {
 
 const store = await openStore();
 const { db, admin } = store;
+const operator = store.open({ user: 'oauth2_operator' });
 
 const signIn = (subject: string, replaces: Uint8Array | null = null) => ({
   session_hash: digest(randomUUID()),
@@ -33,6 +36,7 @@ const signIn = (subject: string, replaces: Uint8Array | null = null) => ({
   authenticated_for: digest('request'),
   replaces,
   device_hash: digest(randomUUID()),
+  password_changed_at: passwordSetAt,
 });
 
 const consentTo = (session: Session, client_id: string, scope: string[], resources: string[] = []) =>
@@ -64,11 +68,56 @@ test('a session is found until it expires, ends or its end-user is disabled', as
   assert.equal(await found(expiring), false);
 });
 
-test('an account that is deleted while somebody signs in is told as "not now", and nothing is left', async () => {
-  const gone = signIn(randomUUID());
-  await assert.rejects(startSession(db, gone), { name: 'DatabaseUnavailable' });
-  assert.deepEqual([...(await admin`select 1 from sessions where session_id = ${gone.session_id}`)], []);
-  assert.deepEqual([...(await admin`select 1 from devices where subject = ${gone.subject}`)], []);
+test('an account that is deleted, disabled or given a new password while somebody signs in: nothing of the sign-in is left', async () => {
+  const [changed, disabled] = [await storeUser(store), await storeUser(store)];
+  await admin`update users set password_changed_at = ${now} where subject = ${changed}`;
+  await admin`update users set disabled_at = now() where subject = ${disabled}`;
+  for (const subject of [randomUUID(), changed, disabled]) {
+    const before = await storeSession(store, await storeUser(store));
+    const over = signIn(subject, before.session_hash);
+    assert.equal(await startSession(db, over), false);
+    assert.deepEqual([...(await admin`select 1 from sessions where session_id = ${over.session_id}`)], []);
+    assert.deepEqual([...(await admin`select 1 from devices where subject = ${subject}`)], []);
+    assert.notEqual((await findVisit(db, '', before.session_hash, now)).session, undefined);
+  }
+});
+
+/** Lets something begin inside of a transaction that is still open, and goes on when it has ended or waits for that one. */
+async function meanwhile<T>(begin: () => Promise<T>): Promise<Promise<T>[]> {
+  let ended = false;
+  const begun = begin().finally(() => {
+    ended = true;
+  });
+  const isWaiting = async () =>
+    (await admin`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`).length > 0;
+  while (!ended && !(await isWaiting()));
+  return [begun];
+}
+
+test('a sign-in with a password that is being changed at this moment waits, and finds it changed', async () => {
+  const late = signIn(await storeUser(store));
+  const [starting] = await inTransaction(operator, 'test', async (transaction) => {
+    await holdSignIns(transaction, late.subject);
+    await setPassword(transaction, late.subject, 'new', secondsLater(5));
+    return meanwhile(() => startSession(db, late));
+  });
+  assert.equal(await starting, false);
+  assert.equal((await findVisit(db, '', late.session_hash, now)).session, undefined);
+});
+
+test('a change of the password waits for a sign-in that has begun with the one before, and ends it', async () => {
+  const early = signIn(await storeUser(store));
+  const change = () =>
+    inTransaction(operator, 'test', async (transaction) => {
+      await holdSignIns(transaction, early.subject);
+      return setPassword(transaction, early.subject, 'new', secondsLater(5));
+    });
+  const [changing] = await inTransaction(db, 'test', async (transaction) => {
+    assert.equal(await startSession(transaction, early), true);
+    return meanwhile(change);
+  });
+  assert.equal((await changing)?.ended_sessions, 1);
+  assert.equal((await findVisit(db, '', early.session_hash, now)).session, undefined);
 });
 
 test('R11: a session from before the password was changed is none', async () => {

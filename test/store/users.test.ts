@@ -5,7 +5,7 @@ import { digest } from '../../lib/protocol/digest.ts';
 import { startSession } from '../../lib/store/sessions.ts';
 import { findSignIn, replacePasswordHash } from '../../lib/store/users.ts';
 import { now, secondsLater } from '../support/protocol-values.ts';
-import { openStore, storeUser } from '../support/store.ts';
+import { openStore, passwordSetAt, storeUser } from '../support/store.ts';
 
 const store = await openStore();
 const { db, admin } = store;
@@ -26,6 +26,7 @@ test('a sign-in finds what it needs: the hash of the password and the name as it
     subject,
     username: 'Alice',
     password_hash: 'scrypt',
+    password_changed_at: passwordSetAt,
     disabled: false,
     known_device: false,
   });
@@ -42,6 +43,7 @@ test('a device is known where this account signed in from it before, and only fo
     authenticated_for: null,
     replaces: null,
     device_hash,
+    password_changed_at: passwordSetAt,
   });
   await storeUser(store, 'Bob');
   assert.equal((await findSignIn(db, 'alice', device_hash))?.known_device, true);
@@ -57,7 +59,14 @@ test('a disabled account is found as disabled', async () => {
 
 test('a password hash is replaced for one account alone', async () => {
   const dave = await storeUser(store, 'Dave');
-  await replacePasswordHash(db, dave, 'stronger', now);
+  await replacePasswordHash(db, { subject: dave, password_changed_at: passwordSetAt }, 'stronger', now);
   assert.equal((await findSignIn(db, 'dave', null))?.password_hash, 'stronger');
   assert.equal((await findSignIn(db, 'alice', null))?.password_hash, 'scrypt');
+});
+
+test('the hash of a password that was changed meanwhile stays', async () => {
+  const erin = await storeUser(store, 'Erin');
+  await admin`update users set password_hash = 'new', password_changed_at = ${now} where subject = ${erin}`;
+  await replacePasswordHash(db, { subject: erin, password_changed_at: passwordSetAt }, 'of before', now);
+  assert.equal((await findSignIn(db, 'erin', null))?.password_hash, 'new');
 });

@@ -57,11 +57,14 @@ export async function storeClient(db: Database, fields: Partial<Client> = {}): P
   return (await findClient(db, fields.client_id ?? client_id)) as Client;
 }
 
+/** When stored end-users got their passwords. */
+export const passwordSetAt = secondsLater(-86_400);
+
 /** Stores an end-user, as an operator does. @returns the subject */
 export async function storeUser({ admin }: Store, username = `user-${randomUUID()}`): Promise<string> {
   const [row] = await admin`
     insert into users (username, password_hash, password_changed_at, email, email_verified, claims)
-    values (${username}, 'scrypt', ${secondsLater(-86_400)}, 'user@a.example', true, ${admin.json({ name: 'Alice' })}) returning subject`;
+    values (${username}, 'scrypt', ${passwordSetAt}, 'user@a.example', true, ${admin.json({ name: 'Alice' })}) returning subject`;
   return row?.subject as string;
 }
 
@@ -81,6 +84,7 @@ export async function storeSession(
     authenticated_for: null,
     replaces: null,
     device_hash: digest(randomUUID()),
+    password_changed_at: passwordSetAt,
     ...fields,
   });
   return (await findVisit(db, '', session_hash, now)).session as Session;

@@ -16,7 +16,7 @@ import type { Database } from '../../../lib/store/database.ts';
 import { recordAlone } from '../../../lib/store/event-recording.ts';
 import { startSession } from '../../../lib/store/sessions.ts';
 import { forgiveAttempt } from '../../../lib/store/throttles.ts';
-import { findSignIn, replacePasswordHash } from '../../../lib/store/users.ts';
+import { findSignIn, replacePasswordHash, type SignIn } from '../../../lib/store/users.ts';
 import { count } from '../../../lib/telemetry.ts';
 import { countSignIn } from './throttle.ts';
 
@@ -100,30 +100,24 @@ async function signIn(parts: LoginParts, request: HttpRequest, purpose: Purpose)
   }
   // An unknown account costs the same time as a wrong password.
   const matches = await verifyPassword(password, account?.password_hash ?? dummyHash);
-  if (!account || account.disabled || !matches) {
-    count('oauth_failed_authentications');
-    const reason = account ? (matches ? 'disabled account' : 'wrong password') : 'unknown account';
-    request.note('detail', reason === 'disabled account' ? 'sign-in of a disabled account' : reason);
-    // No more of these than the throttle lets through.
-    const about = account ? { user_id: account.subject } : {};
-    await recordAlone(db, new Date(), 'user_authentication_failed', account ? `users/${account.subject}` : null, {
-      ...about,
-      reason,
-    });
-    const page = show(parts, request, retry, 401, 'The username or the password is wrong.');
-    // RFC 9110 §15.5.2 wants a challenge with every 401; browsers show the page for a scheme they do not know.
-    return { ...page, headers: { ...page.headers, 'www-authenticate': 'Cookie realm="oauth2"' } };
-  }
+  if (!account || account.disabled || !matches)
+    return refuse(
+      parts,
+      request,
+      retry,
+      account,
+      account ? (matches ? 'disabled account' : 'wrong password') : 'unknown account',
+    );
 
   request.note('subject', account.subject);
   await forgiveAttempt(db, attempt.buckets);
   const now = new Date();
   if (needsRehash(account.password_hash)) {
-    await replacePasswordHash(db, account.subject, await hashPassword(password, randomBytes(16)), now);
+    await replacePasswordHash(db, account, await hashPassword(password, randomBytes(16)), now);
   }
   const session = randomBytes(32).toString('base64url');
   const deviceCookie = account.known_device && device ? device : randomBytes(32).toString('base64url');
-  await startSession(db, {
+  const started = await startSession(db, {
     session_hash: digest(session),
     session_id: randomUUID(),
     subject: account.subject,
@@ -132,7 +126,9 @@ async function signIn(parts: LoginParts, request: HttpRequest, purpose: Purpose)
     authenticated_for: purpose.query === '' ? null : hashRequest(purpose.query),
     replaces: readSessionHash(request, issuer),
     device_hash: digest(deviceCookie),
+    password_changed_at: account.password_changed_at,
   });
+  if (!started) return refuse(parts, request, retry, account, 'changed meanwhile');
   const next = purpose.query === '' ? issuer : locate(issuer, '/oauth/authorize', purpose.query);
   return answerRedirect(next, [
     writeCookie('session', session, issuer, config.session_seconds),
@@ -140,4 +136,23 @@ async function signIn(parts: LoginParts, request: HttpRequest, purpose: Purpose)
     // A new session gets a new anti-CSRF cookie with its next form.
     writeCookie('csrf', '', issuer, 0),
   ]);
+}
+
+async function refuse(
+  parts: LoginParts,
+  request: HttpRequest,
+  retry: Purpose,
+  account: SignIn | undefined,
+  reason: 'unknown account' | 'wrong password' | 'disabled account' | 'changed meanwhile',
+): Promise<HttpResponse> {
+  count('oauth_failed_authentications');
+  request.note('detail', reason === 'disabled account' ? 'sign-in of a disabled account' : reason);
+  // No more of these than the throttle lets through.
+  await recordAlone(parts.db, new Date(), 'user_authentication_failed', account ? `users/${account.subject}` : null, {
+    ...(account && { user_id: account.subject }),
+    reason,
+  });
+  const page = show(parts, request, retry, 401, 'The username or the password is wrong.');
+  // RFC 9110 §15.5.2 wants a challenge with every 401; browsers show the page for a scheme they do not know.
+  return { ...page, headers: { ...page.headers, 'www-authenticate': 'Cookie realm="oauth2"' } };
 }

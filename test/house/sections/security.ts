@@ -41,8 +41,8 @@ export const security: readonly Section[] = [
     lines: [
       {
         there: 'contain, eradicate, recover, post-incident',
-        here: ['incident', 'block', 'maintenance', 'revoke-tokens'],
-        tests: ['test/conformance/blocked-addresses.test.ts'],
+        here: ['incident', 'block', 'maintenance', 'revoke-tokens', 'set-password'],
+        tests: ['test/conformance/blocked-addresses.test.ts', 'test/conformance/changed-password.test.ts'],
       },
     ],
   },
