@@ -56,7 +56,10 @@ export class OpsStack extends Stack {
       if (schedule === undefined) continue;
       if (rotates) house.keys.rotate(fn, schedule, fn);
       else this.schedules.add(name, schedule, fn, schedule_input);
-      for (const one of further_schedules) this.schedules.add(`${name}-${one.name}`, one.schedule, fn, one.input);
+      for (const one of further_schedules) {
+        const further = `${name}-${one.name}`;
+        this.schedules.add(further, one.schedule, fn, one.input, `scheduled: ${further}`);
+      }
     }
     const called = ['maintenance', 'backup', 'restore-step', 'rewind-step', 'create-signing-keys', 'migrate'] as const;
     const restoring = Object.fromEntries(called.map((name) => [name, functions.get(name)])) as unknown as RestoreFunctions;

@@ -49,8 +49,11 @@ export class Schedules extends Construct {
     });
   }
 
-  /** @param name of the schedule: the procedure's, and more where it has several */
-  add(name: string, expression: string, { live }: ServerFunction, input: object = {}): void {
+  /**
+   * @param name of the schedule: the procedure's, and more where it has several
+   * @param reason for the audit log, which tells several of one procedure apart by it
+   */
+  add(name: string, expression: string, { live }: ServerFunction, input: object = {}, reason = 'scheduled'): void {
     // Scheduler only hands the event over; whether the function succeeded is Lambda's to see, and `follow` says what then.
     live.grantInvoke(this.#role);
     new CfnSchedule(this, name, {
@@ -62,7 +65,7 @@ export class Schedules extends Construct {
       target: {
         arn: live.functionArn,
         roleArn: this.#role.roleArn,
-        input: JSON.stringify({ input, apply: true, reason: 'scheduled', actor: 'schedule' }),
+        input: JSON.stringify({ input, apply: true, reason, actor: 'schedule' }),
         retryPolicy: { maximumRetryAttempts: 3, maximumEventAgeInSeconds: 3600 },
         deadLetterConfig: { arn: this.failed.queueArn },
       },

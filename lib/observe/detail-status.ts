@@ -1,13 +1,13 @@
 /** The state of a stage in detail: endpoints, functions and their last errors, concurrency, database, backups, keys, schedules, alarms. */
 
-import { type Procedure, procedureNames, procedures } from '../procedures.ts';
+import { type FunctionProcedureName, type Procedure, procedureNames, procedures } from '../procedures.ts';
 import { checkServer } from '../releases/check-server.ts';
 import { answering, type ToolContext, type ToolProcedure } from '../releases/tool.ts';
 import { listAlarms } from '../releases/verify.ts';
 import { describeTrend, findTrend, type MeasuredBackup } from './backup-trend.ts';
 import { readConcurrencyLimit, readFigures } from './figures.ts';
 import { inspectFunctions, isFine } from './functions.ts';
-import { nameOfGroup } from './log-lines.ts';
+import { nameOfGroup, shorten } from './log-lines.ts';
 import { selectLogs } from './log-selection.ts';
 import { readLogs } from './read-logs.ts';
 import { withLogs } from './stage-clients.ts';
@@ -58,9 +58,7 @@ async function lastErrors(context: ToolContext, now: number): Promise<Detail[]> 
     { what: 'errors of the last hour', value: String(lines.length) },
     ...[...byName].map(([name, own]): Detail => {
       const { json, message, time } = own.at(-1) as (typeof own)[0];
-      const words = String(json?.detail ?? json?.error ?? json?.message ?? message)
-        .split('\n')[0]
-        ?.slice(0, 160);
+      const words = shorten(String(json?.detail ?? json?.error ?? json?.message ?? message), 160);
       return { what: `  ${name}`, value: String(own.length), note: `${new Date(time).toISOString()} ${words}` };
     }),
   ];
@@ -140,23 +138,38 @@ function agesOf(status: Values, now: number): Detail[] {
   ];
 }
 
-/** Of those that change something the audit log knows, of the others their own log. */
+/** The schedules of a procedure, by their names. */
+function schedulesBy(name: FunctionProcedureName): string[] {
+  const { schedule, further_schedules = [] }: Procedure = procedures[name];
+  return schedule === undefined ? [] : [name, ...further_schedules.map((one) => `${name}-${one.name}`)];
+}
+
+/** Of those that change something the audit log knows, whoever else ran the same since. */
+function auditedSchedule(name: FunctionProcedureName, schedule: string, status: Values, now: number): Detail {
+  const what = `schedule ${schedule}`;
+  const runs = status.scheduled_runs as readonly Values[] | undefined;
+  if (runs === undefined) return { what, value: null, note: 'the release that is live does not tell it: it is of before' };
+  const run = runs.find((one) => one.schedule === schedule);
+  if (run) return { what, value: run.outcome, note: `${ageOf(run.at, now)} ago` };
+  const other = (status.last_runs as Values[]).find((one) => one.procedure === name);
+  const otherwise = other && runs.every((one) => one.procedure !== name);
+  return { what, value: 'never', ...(otherwise && { note: `otherwise it ran ${ageOf(other.at, now)} ago: ${other.outcome}` }) };
+}
+
+/** Of those that change nothing their own log knows. */
 async function schedulesOf(context: ToolContext, status: Values, now: number): Promise<Detail[]> {
   const { stage } = context;
-  const scheduled = procedureNames.filter((name) => (procedures[name] as Procedure).schedule !== undefined);
-  const runs = new Map((status.last_runs as Values[]).map((one) => [one.procedure, one]));
-  const unknown = scheduled.filter((name) => !runs.has(name));
-  const selection = selectLogs(stage, { view: undefined, functions: unknown });
+  const scheduled = procedureNames.filter((name) => schedulesBy(name).length > 0);
+  const unaudited = scheduled.filter((name) => !procedures[name].writes);
+  const selection = selectLogs(stage, { view: undefined, functions: unaudited });
   const asked = { ...selection, patterns: () => ['{ $.message = "procedure" && $.actor = "schedule" }'] };
-  const lines =
-    unknown.length === 0 ? [] : await withLogs(context, (logs) => readLogs(logs, asked, { from: now - 2 * hour, to: now }));
-  return scheduled.map((name): Detail => {
+  const lines = await withLogs(context, (logs) => readLogs(logs, asked, { from: now - 2 * hour, to: now }));
+  return scheduled.flatMap((name): Detail[] => {
+    if (procedures[name].writes) return schedulesBy(name).map((schedule) => auditedSchedule(name, schedule, status, now));
     const what = `schedule ${name}`;
-    const run = runs.get(name);
-    if (run) return { what, value: run.outcome, note: `${ageOf(run.at, now)} ago` };
     const line = lines.findLast(({ group }) => nameOfGroup(stage, group) === name);
-    if (!line) return { what, value: null, note: `no run in the audit log, nor in the log of the last two hours` };
-    return { what, value: String(line.json?.outcome), note: `${ageOf(new Date(line.time).toISOString(), now)} ago` };
+    if (!line) return [{ what, value: null, note: 'no run in its log of the last two hours' }];
+    return [{ what, value: String(line.json?.outcome), note: `${ageOf(new Date(line.time).toISOString(), now)} ago` }];
   });
 }
 

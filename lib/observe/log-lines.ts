@@ -47,6 +47,12 @@ function disarm(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
 }
 
+/** The first line of a text; an ellipsis stands for what is beyond so many letters of it. */
+export function shorten(text: string, most: number): string {
+  const [line = ''] = text.split('\n');
+  return line.length <= most ? line : `${line.slice(0, most - 1).trimEnd()}…`;
+}
+
 export function formatLine(stage: string, line: LogLine): string {
   const time = new Date(line.time).toISOString().replace('T', ' ').replace('Z', '');
   const status = String(line.json?.status ?? '–');

@@ -3,7 +3,7 @@
 import { type Procedure, procedureNames, procedures } from '../procedures.ts';
 import { Unavailable } from '../protocol/errors.ts';
 import type { PrivateKeyRing } from '../protocol/key-ring.ts';
-import { type LastRun, listLastRuns } from '../store/audit-log.ts';
+import { type LastRun, listLastRuns, listScheduledRuns, type ScheduledRun } from '../store/audit-log.ts';
 import type { Database } from '../store/database.ts';
 import { type Connections, countConnections } from '../store/database-activity.ts';
 import { isInMaintenance } from '../store/maintenance.ts';
@@ -32,6 +32,7 @@ export interface DatabaseFacts {
   /** Days ahead, today included, that have a partition of their own. */
   readonly partition_days: number;
   readonly last_runs: readonly LastRun[];
+  readonly scheduled_runs: readonly ScheduledRun[];
   readonly connections: Connections;
   readonly maintenance: boolean;
 }
@@ -53,7 +54,9 @@ export interface Status {
   readonly signing: { readonly secret: SecretState; readonly keys: readonly StoredKey[] };
   readonly counts: Counts | null;
   readonly partition_days: number | null;
+  /** Of each procedure, whoever ran it. */
   readonly last_runs: readonly LastRun[];
+  readonly scheduled_runs: readonly ScheduledRun[];
 }
 
 async function ifAvailable<T>(work: () => Promise<T>): Promise<T | undefined> {
@@ -77,6 +80,7 @@ async function askDatabase(db: Database, now: Date): Promise<DatabaseFacts> {
     counts,
     partition_days: missing < 0 ? 30 : missing,
     last_runs: await listLastRuns(db),
+    scheduled_runs: await listScheduledRuns(db),
     connections: await countConnections(db),
     maintenance: await isInMaintenance(db),
   };
@@ -149,6 +153,7 @@ export const status: ProcedureDefinition<StatusTools, Record<string, never>, nul
       counts: database?.counts ?? null,
       partition_days: database?.partition_days ?? null,
       last_runs: database?.last_runs ?? [],
+      scheduled_runs: database?.scheduled_runs ?? [],
     };
   },
   describe: ({ healthy, problems }) => (healthy ? 'well' : problems.join('; ')),

@@ -63,6 +63,22 @@ export async function listLastRuns(db: Database): Promise<LastRun[]> {
   );
 }
 
+export interface ScheduledRun extends LastRun {
+  /** Its name: the procedure's, and more where the procedure has several. */
+  readonly schedule: string;
+}
+
+/** The latest run of each schedule, whatever was run by hand since. */
+export async function listScheduledRuns(db: Database): Promise<ScheduledRun[]> {
+  return db.ask<ScheduledRun>(
+    'list-scheduled-runs',
+    db.sql`select distinct on (schedule) procedure, schedule, at, outcome
+      from (select audit_id, procedure, at, outcome, coalesce(substring(reason from '^scheduled: (.+)$'), procedure) as schedule
+        from audit_log where actor in ('schedule', 'secretsmanager')) as runs
+      order by schedule, audit_id desc`,
+  );
+}
+
 export interface AuditSelection {
   readonly from: Date;
   readonly to: Date;

@@ -44,7 +44,10 @@ async function causes(): Promise<string[]> {
 test('a stage that is well has no cause of trouble', async () => {
   assert.deepEqual(await causes(), []);
   const all = routeNames.length + procedureNames.length;
-  assert.match((await stage.run('doctor')).stdout, new RegExp(`^Functions: ${all} of ${all} are active\\.\nNo cause`));
+  assert.match(
+    (await stage.run('doctor')).stdout,
+    new RegExp(`^Stage dev, ${stage.issuer}\\.\nFunctions: ${all} of ${all} are active\\.\nNo cause`),
+  );
 });
 
 test('whose address is shut out is told so, with what lets it in again', async () => {
@@ -146,6 +149,11 @@ test('status --detailed shows what AWS measures, and names what is not there wit
     last_runs: [
       { procedure: 'purge-expired', outcome: 'failed', at },
       { procedure: 'backup', outcome: 'failed', at },
+      { procedure: 'unblock', outcome: 'succeeded', at },
+    ],
+    scheduled_runs: [
+      { schedule: 'purge-expired', procedure: 'purge-expired', outcome: 'failed', at },
+      { schedule: 'backup', procedure: 'backup', outcome: 'failed', at },
     ],
   };
   const made = { backup_id: 'oauth2-1', kind: 'daily', taken_at: at, verified_at: at, bytes: 1, seconds: 1 };
@@ -164,6 +172,10 @@ test('status --detailed shows what AWS measures, and names what is not there wit
   assert.deepEqual(found.get('signing key ES256'), ['3 h', 'k1']);
   assert.deepEqual(found.get('schedule purge-expired'), ['failed', '3 h ago']);
   assert.deepEqual(found.get('schedule publish-gauges'), ['succeeded', '1 min ago']);
+  // What was done by hand is no run of the schedule, and the one dump no run of the other.
+  assert.deepEqual(found.get('schedule unblock'), ['never', 'otherwise it ran 3 h ago: succeeded']);
+  assert.deepEqual(found.get('schedule backup'), ['failed', '3 h ago']);
+  assert.deepEqual(found.get('schedule backup-monthly'), ['never', undefined]);
   assert.deepEqual(found.get('alarms'), ['1 of 1 fire', 'NotReady']);
   assert.match(found.get('  token')?.at(1) ?? '', /find-client: ECONNREFUSED$/);
 });

@@ -42,7 +42,7 @@ describe('a schedule of production', async () => {
       assert.deepEqual(JSON.parse(String(target.Input)), {
         input: further?.input ?? row.schedule_input ?? {},
         apply: true,
-        reason: 'scheduled',
+        reason: further ? `scheduled: ${properties.Name}` : 'scheduled',
         actor: 'schedule',
       });
 

@@ -114,6 +114,36 @@ test('a secret that cannot be read, keys that are not published, an old schema a
   assert.match((await look()).result?.problems.join() ?? '', /are not published: deploy, which publishes them/);
 });
 
+test('the last run of a schedule is told apart from runs by hand, and each schedule of a procedure from its others', async () => {
+  const { sql } = bench.migrator;
+  await sql`truncate audit_log`;
+  const entry = { plan: {}, outcome: 'succeeded', detail: null, reason: 'scheduled', actor: 'schedule' } as const;
+  await insertAuditEntry(bench.operator, { ...entry, procedure: 'purge-expired', outcome: 'failed' });
+  await insertAuditEntry(bench.operator, { ...entry, procedure: 'purge-expired', actor: 'kim@laptop', reason: 'mended' });
+  await insertAuditEntry(bench.operator, { ...entry, procedure: 'backup' });
+  await insertAuditEntry(bench.operator, {
+    ...entry,
+    procedure: 'backup',
+    reason: 'scheduled: backup-monthly',
+    outcome: 'failed',
+  });
+  await insertAuditEntry(bench.operator, { ...entry, procedure: 'unblock', actor: 'kim@laptop' });
+  const rotation = { ...entry, procedure: 'rotate-signing-keys', actor: 'secretsmanager' } as const;
+  await insertAuditEntry(bench.operator, { ...rotation, reason: 'rotate-secret, version 1', outcome: 'failed' });
+  await insertAuditEntry(bench.operator, { ...rotation, reason: 'rotate-secret, version 2' });
+  const { scheduled_runs = [], last_runs = [] } = (await look()).result ?? {};
+  assert.deepEqual(
+    scheduled_runs.map(({ schedule, procedure, outcome }) => [schedule, procedure, outcome]),
+    [
+      ['backup', 'backup', 'succeeded'],
+      ['backup-monthly', 'backup', 'failed'],
+      ['purge-expired', 'purge-expired', 'failed'],
+      ['rotate-signing-keys', 'rotate-signing-keys', 'succeeded'],
+    ],
+  );
+  assert.equal(last_runs.find(({ procedure }) => procedure === 'purge-expired')?.outcome, 'succeeded');
+});
+
 test('without a database nothing else of it is complained about', () => {
   assert.deepEqual(findProblems(undefined, 'readable', ['kid'], 1), [
     'the database cannot be reached: look at its state, its proxy and its network',
