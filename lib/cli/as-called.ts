@@ -12,9 +12,10 @@ export function nameStage(stage: string, { OAUTH2_STAGE }: Environment): string[
   return stage === 'local' && (OAUTH2_STAGE || 'local') === 'local' ? [] : ['--stage', stage];
 }
 
-/** @param step as a procedure says it: `oauth2ctl status`, or a sentence that begins so, or another one */
-export function asCalled(step: string, stage: string, environment: Environment): string {
+/** @param text as a procedure says it: `oauth2ctl status`, or sentences with such commands in them, or without */
+export function asCalled(text: string, stage: string, environment: Environment): string {
   // OAUTH2_STAGE holds for the next command as well.
   const named = stage === (environment.OAUTH2_STAGE || 'local') ? '' : ` --stage ${stage}`;
-  return step.replace(/^oauth2ctl ([a-z-]+)/, (_, name: string) => `${nameOfTool(environment)} ${name}${named}`);
+  const commands = /(?:npx )?\boauth2ctl ([a-z][a-z-]*)(?![^;:]* --stage )/g;
+  return text.replace(commands, (_, name: string) => `${nameOfTool(environment)} ${name}${named}`);
 }

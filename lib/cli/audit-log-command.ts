@@ -1,13 +1,11 @@
 /** The command that shows the audit log. */
+import { shorten } from '../observe/log-lines.ts';
 import type { Command } from './commands.ts';
-import { readSince } from './log-command.ts';
+import { readTime } from './log-command.ts';
 import { instant, presentMembers, table } from './present.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: members of results are as the procedures make them
 type Values = Record<string, any>;
-
-const toInstant = (option: string, text: string | undefined) =>
-  text && new Date(readSince(text, Date.now(), option)).toISOString();
 
 export const auditLogCommand: Command = {
   acts: 'reads',
@@ -21,8 +19,7 @@ export const auditLogCommand: Command = {
   ],
   toInput: ({ since, until, actor, procedure, incident, operators }) =>
     presentMembers({
-      since: toInstant('--since', since),
-      until: toInstant('--until', until),
+      ...readTime({ since, until }, Date.now()),
       actor,
       procedure,
       incident,
@@ -39,7 +36,7 @@ export const auditLogCommand: Command = {
             one.actor,
             one.procedure,
             one.outcome,
-            one.reason,
+            one.reason && shorten(one.reason, 40),
             one.incident_id ? `${one.detail ?? ''} (incident ${one.incident_id})` : one.detail,
           ]),
         ),

@@ -11,7 +11,7 @@ import { databaseCommands } from './database-commands.ts';
 import { retryEventsCommand } from './event-commands.ts';
 import { CliFailure } from './exit-codes.ts';
 import { maintenanceCommand } from './maintenance-command.ts';
-import { facts, instant, presentMembers, showEnding, table } from './present.ts';
+import { type Around, facts, instant, presentMembers, showEnding, table } from './present.ts';
 import { purgeCommand } from './purge-command.ts';
 import { restoreDrillCommand } from './restore-commands.ts';
 import { showDatabaseReport, showMigrationStatus } from './show-database.ts';
@@ -49,7 +49,7 @@ export interface Command {
   readonly streams?: boolean;
   /** The list of a result that comes in pages. */
   readonly pages?: string;
-  show(result: Values): string;
+  show(result: Values, around: Around): string;
   /** Whether the result is good news; bad news has an exit code of its own. */
   isWell?(result: Values): boolean;
   readonly example: string;

@@ -2,7 +2,7 @@
 import { eventTypeNames } from '../event-types.ts';
 import type { Command, Option } from './commands.ts';
 import { CliFailure } from './exit-codes.ts';
-import { readSince } from './log-command.ts';
+import { readSince, readTime } from './log-command.ts';
 import { facts } from './present.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: values of options are as they were declared
@@ -67,11 +67,7 @@ export const retryEventsCommand: Command = {
   toInput: ({ since, until, ...selection }) => {
     if ((since === undefined) !== (until === undefined))
       throw new CliFailure('usage', 'give both --since and --until, or neither');
-    const instantOf = (option: string, text: string) => new Date(readSince(text, Date.now(), option)).toISOString();
-    return {
-      ...readSelection(selection),
-      ...(since !== undefined && { since: instantOf('--since', since), until: instantOf('--until', until) }),
-    };
+    return { ...readSelection(selection), ...readTime({ since, until }, Date.now()) };
   },
   show: ({ retried, left_from }) =>
     facts([['to be sent again', retried], ...(left_from ? [['left from', left_from] as const] : [])]),

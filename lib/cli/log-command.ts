@@ -8,16 +8,29 @@ type Values = Record<string, any>;
 
 const unit: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 
-/** An instant in milliseconds: `30m` ago, or as it is written. @param option as it was given @throws {CliFailure} for anything else */
+/** An instant in milliseconds: `30m` ago, or as it is written. @param option as it was given @throws {CliFailure} for anything else, and for what is yet to come */
 export function readSince(text: string, now: number, option = '--since'): number {
   const [, count, name = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   if (count !== undefined) return now - Number(count) * (unit[name] ?? 0) * 1000;
   const instant = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
+  if (instant > now)
+    throw new CliFailure('usage', `${option} is "${text}", which is yet to come; now it is ${new Date(now).toISOString()}`);
   if (!Number.isNaN(instant)) return instant;
   throw new CliFailure(
     'usage',
     `${option} is "${text}"; allowed: a time such as 30m, 1h or 2d, or an instant such as 2026-11-23T08:30:00Z`,
   );
+}
+
+/** Both ends of a time as instants, each where it was given. @throws {CliFailure} where it ends before it begins */
+export function readTime({ since, until }: Values, now: number): { since?: string; until?: string } {
+  const [from, to] = [since, until].map((text, at) => text && readSince(text, now, at === 0 ? '--since' : '--until'));
+  if (from !== undefined && to !== undefined && from > to)
+    throw new CliFailure('usage', `--since is "${since}" and --until "${until}": the time ends before it begins`);
+  return {
+    ...(from !== undefined && { since: new Date(from).toISOString() }),
+    ...(to !== undefined && { until: new Date(to).toISOString() }),
+  };
 }
 
 function readCount(option: string, text: string): number {

@@ -10,22 +10,61 @@ function write(cell: Cell): string {
   return cell === '' ? '–' : String(cell);
 }
 
+/** What surrounds a result when it is shown. */
+export interface Around {
+  readonly stage: string;
+  /** Commands in a text, as whoever reads it would type them for this stage. */
+  advise(text: string): string;
+}
+
+/** Columns of a line; the longest that is easily read. */
+const longestLine = 160;
+
+/** Breaks what is longer than a line at its blanks. @param indent of the lines that follow */
+export function wrap(text: string, indent = 0): string {
+  return text
+    .split('\n')
+    .map((line) => wrapLine(line, indent))
+    .join('\n');
+}
+
+function wrapLine(text: string, indent: number): string {
+  // Beside wide columns there is at least this much room.
+  const longest = Math.max(longestLine, indent + 40);
+  if (text.length <= longest) return text;
+  const [start = ''] = /^\s*/.exec(text) ?? [];
+  const lines: string[] = [];
+  let line = start;
+  for (const word of text.trim().split(' ')) {
+    const longer = line.trim() === '' ? line + word : `${line} ${word}`;
+    if (longer.length > longest && line.trim() !== '') {
+      lines.push(line);
+      line = ' '.repeat(indent) + word;
+    } else line = longer;
+  }
+  return [...lines, line].join('\n');
+}
+
 /** One fact a line, values aligned. */
 export function facts(rows: readonly (readonly [string, Cell])[]): string {
   const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, cell]) => `${name.padEnd(width)}  ${write(cell)}`).join('\n');
+  return rows.map(([name, cell]) => wrap(`${name.padEnd(width)}  ${write(cell)}`, width + 2)).join('\n');
 }
 
-/** A table with a heading; the last column keeps its own width. */
+/** A table with a heading; the last column keeps its own width, and goes on below itself where the line would be too long. */
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const lines = [headings, ...rows.map((row) => row.map(write))];
   const widths = headings.map((_, column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
+  const indent = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0);
   return lines
     .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
+      wrap(
+        line
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd(),
+        indent,
+      ),
     )
     .join('\n');
 }

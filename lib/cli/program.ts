@@ -16,6 +16,7 @@ import { commandGroups } from './command-groups.ts';
 import { type Command, type CommandName, type FunctionCommandName, functionCommands } from './commands.ts';
 import { CliFailure, exitCodes } from './exit-codes.ts';
 import { invokeProcedure, type Order, type ProcedureAnswer } from './invoke.ts';
+import { type Around, wrap } from './present.ts';
 import { type Patience, runInTool, runToolProcedure, type Surroundings } from './run-tool-procedure.ts';
 import { toolCommands } from './tool-commands.ts';
 
@@ -120,10 +121,11 @@ function showPlan(
 /** Prints an answer. @returns the exit code */
 function report(name: CommandName, answer: ProcedureAnswer, argument: string, options: Values, io: Io): number {
   const command: Command = commands[name];
+  const around: Around = { stage: options.stage, advise: (text) => asCalled(text, options.stage, io.environment) };
   if (answer.outcome === 'failed') {
     const { code, message } = answer.error ?? { code: 'unknown', message: 'no reason was given' };
     if (options.json) io.write(`${JSON.stringify({ outcome: 'failed', error: { code, message } }, null, 2)}\n`);
-    else io.complain(`oauth2ctl ${name}: ${message} (${code})\n`);
+    else io.complain(`${wrap(`oauth2ctl ${name}: ${around.advise(message)} (${code})`, 2)}\n`);
     return exitCodes.failed.code;
   }
   if (answer.outcome === 'planned') {
@@ -133,26 +135,32 @@ function report(name: CommandName, answer: ProcedureAnswer, argument: string, op
   }
   if (command.streams) {
     // Everything was written already; what comes next must not get between the lines.
-    for (const step of answer.next ?? []) io.complain(`Next: ${asCalled(step, options.stage, io.environment)}\n`);
+    for (const step of answer.next ?? []) io.complain(`${wrap(`Next: ${around.advise(step)}`, 2)}\n`);
     return exitCodes.done.code;
   }
   const result = answer.result as Values;
   if (options.json) io.write(`${JSON.stringify(result, null, 2)}\n`);
   else {
-    const next = (answer.next ?? []).map((step) => `Next: ${asCalled(step, options.stage, io.environment)}`);
-    io.write(`${[command.show(result), ...next].join('\n')}\n`);
+    const next = (answer.next ?? []).map((step) => wrap(`Next: ${around.advise(step)}`, 2));
+    io.write(`${[command.show(result, around), ...next].join('\n')}\n`);
   }
   return command.isWell && !command.isWell(result) ? exitCodes.unwell.code : exitCodes.done.code;
 }
 
-async function run(name: CommandName, argument: string, options: Values, io: Io): Promise<number> {
+/** The input of a procedure. @throws {CliFailure} for options that do not make one */
+async function readInput(name: CommandName, argument: string, options: Values, io: Io): Promise<Values> {
   const command: Command = commands[name];
   if (command.acts === 'planned' && options.apply && !options.reason?.trim())
     throw new CliFailure('usage', "--apply needs --reason 'why': it goes into the audit log");
   // A stage whose row is gone can still be removed.
   if (!Object.hasOwn(stages, options.stage) && !(name === 'destroy' && /^[a-z][a-z0-9-]{0,30}$/.test(options.stage)))
     throw new CliFailure('usage', `there is no stage "${options.stage}"; lib/stages.ts has ${Object.keys(stages).join(', ')}`);
-  const input = await command.toInput(options, argument, () => readPassword(name, io));
+  return command.toInput(options, argument, () => readPassword(name, io));
+}
+
+async function run(name: CommandName, argument: string, options: Values, io: Io): Promise<number> {
+  const command: Command = commands[name];
+  const input = await readInput(name, argument, options, io);
   const apply = command.acts === 'at-once' || (command.acts === 'planned' && options.apply === true);
   const { write: print, patience, signal } = io;
   const surroundings = { print, json: options.json === true, patience, signal };
@@ -175,7 +183,10 @@ async function run(name: CommandName, argument: string, options: Values, io: Io)
   return report(name, answer, argument, options, io);
 }
 
-function addCommand(program: Commander, name: CommandName, group: string, finish: (code: number) => void, io: Io): void {
+/** Does what a command line says, or looks whether it says something. */
+type CarryOut = (name: CommandName, argument: string, options: Values) => Promise<void>;
+
+function addCommand(program: Commander, name: CommandName, group: string, carryOut: CarryOut, io: Io): void {
   const { argument, options, acts, example }: Command = commands[name];
   const command = program.command(name).description(procedures[name].purpose).helpGroup(group);
   if (argument) {
@@ -197,8 +208,29 @@ function addCommand(program: Commander, name: CommandName, group: string, finish
     .addHelpText('after', `\nExample:\n  ${example}\n\n${exitCodeHelp}\n`)
     .action(async (...given: unknown[]) => {
       const values = given.at(-2) as Values;
-      finish(await run(name, argument ? ((given[0] as string | undefined) ?? '') : '', values, io));
+      await carryOut(name, argument ? ((given[0] as string | undefined) ?? '') : '', values);
     });
+}
+
+function makeProgram(version: string, io: Io, width: number | undefined, carryOut: CarryOut): Commander {
+  const program = new Commander('oauth2ctl')
+    .description('Operates an OAuth 2.1 / OpenID Connect authorization server: each command runs one procedure.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({ writeOut: io.write, writeErr: io.complain, ...(width !== undefined && { getOutHelpWidth: () => width }) })
+    .showHelpAfterError('(add --help to see what is allowed)')
+    .addHelpText('after', `\n${localHelp}\n\n${exitCodeHelp}\n`);
+  for (const [group, names] of Object.entries(commandGroups))
+    for (const name of names) addCommand(program, name, group, carryOut, io);
+  return program;
+}
+
+/** Reads a command line and does nothing of it. @throws {Error} where it would not be understood */
+export async function checkCommandLine(words: readonly string[], io: Io): Promise<void> {
+  const check: CarryOut = async (name, argument, options) => {
+    await readInput(name, argument, options, io);
+  };
+  await makeProgram('', io, undefined, check).parseAsync(words, { from: 'user' });
 }
 
 /**
@@ -209,18 +241,9 @@ function addCommand(program: Commander, name: CommandName, group: string, finish
  */
 export async function runTool(words: readonly string[], version: string, io: Io, width?: number): Promise<number> {
   let code: number = exitCodes.done.code;
-  const program = new Commander('oauth2ctl')
-    .description('Operates an OAuth 2.1 / OpenID Connect authorization server: each command runs one procedure.')
-    .version(version)
-    .exitOverride()
-    .configureOutput({ writeOut: io.write, writeErr: io.complain, ...(width !== undefined && { getOutHelpWidth: () => width }) })
-    .showHelpAfterError('(add --help to see what is allowed)')
-    .addHelpText('after', `\n${localHelp}\n\n${exitCodeHelp}\n`);
-  const finish = (value: number) => {
-    code = value;
-  };
-  for (const [group, names] of Object.entries(commandGroups))
-    for (const name of names) addCommand(program, name, group, finish, io);
+  const program = makeProgram(version, io, width, async (name, argument, options) => {
+    code = await run(name, argument, options, io);
+  });
   try {
     await program.parseAsync(words, { from: 'user' });
     return code;
@@ -232,7 +255,7 @@ export async function runTool(words: readonly string[], version: string, io: Io,
     const message = error.message.replace(/^error: /, '');
     if (words.includes('--json')) io.write(`${JSON.stringify({ outcome: 'failed', error: { code: exit, message } }, null, 2)}\n`);
     // Commander has told already, to people.
-    else if (!isCommanders) io.complain(`${nameOfTool(io.environment)}: ${message}\n`);
+    else if (!isCommanders) io.complain(`${wrap(`${nameOfTool(io.environment)}: ${message}`, 2)}\n`);
     return exitCodes[exit].code;
   }
 }

@@ -1,5 +1,5 @@
 /** How the answers about migrations and about the database are shown. */
-import { facts, instant, size, table } from './present.ts';
+import { type Around, facts, instant, size, table, wrap } from './present.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: members of results are as the procedures make them
 type Values = Record<string, any>;
@@ -30,11 +30,12 @@ export function showMigrationStatus({ state, explanation, history, pending, last
   ].join('\n\n');
 }
 
-export function showDatabaseReport(report: Values): string {
+export function showDatabaseReport(report: Values, { stage, advise }: Around): string {
   const { connections, database, tables, indexes, slowest, settings, findings } = report;
   const pages = database.pages_hit + database.pages_read;
   const sections = [
     facts([
+      ['stage', stage],
       ['Postgres', database.server_version],
       ['size', size(database.bytes)],
       ['connections', `${connections.total} of ${connections.max_connections}, ${connections.active} active`],
@@ -79,7 +80,10 @@ export function showDatabaseReport(report: Values): string {
       ? 'Nothing to change.'
       : [
           'To change:',
-          ...findings.flatMap(({ about, seen, change }: Values) => [`  - ${about}: ${seen}`, `    → ${change}`]),
+          ...findings.flatMap(({ about, seen, change }: Values) => [
+            wrap(`  - ${about}: ${seen}`, 4),
+            wrap(`    → ${advise(change)}`, 6),
+          ]),
         ].join('\n'),
   ];
   return sections.join('\n\n');

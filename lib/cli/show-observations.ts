@@ -1,13 +1,18 @@
 /** How examinations and reviews are shown. */
-import { facts, table } from './present.ts';
+import { type Around, facts, table, wrap } from './present.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: members of results are as the procedures make them
 type Values = Record<string, any>;
 
-export function showDiagnosis({ well, causes, functions }: Values): string {
+export function showDiagnosis({ stage, issuer, well, causes, functions }: Values, { advise }: Around): string {
   const fine = functions.filter(({ state, last_update }: Values) => state === 'Active' && last_update !== 'Failed').length;
-  const list = causes.flatMap(({ cause, seen, mend }: Values) => [`  - ${cause}`, `    seen: ${seen}`, `    → ${mend}`]);
+  const list = causes.flatMap(({ cause, seen, mend }: Values) => [
+    wrap(`  - ${advise(cause)}`, 4),
+    wrap(`    seen: ${seen}`, 6),
+    wrap(`    → ${advise(mend)}`, 6),
+  ]);
   return [
+    `Stage ${stage}, ${issuer}.`,
     `Functions: ${fine} of ${functions.length} are active.`,
     well ? 'No cause of trouble was found.' : ['Causes:', ...list].join('\n'),
   ].join('\n');

@@ -1,10 +1,10 @@
 /** How the state of a stage is shown. */
-import { facts, instant, table } from './present.ts';
+import { type Around, facts, instant, table, wrap } from './present.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: members of results are as the procedures make them
 type Values = Record<string, any>;
 
-export function showStatus(status: Values): string {
+export function showStatus(status: Values, { advise }: Around): string {
   const { schema, counts, signing } = status;
   const lines = [
     facts([
@@ -45,6 +45,6 @@ export function showStatus(status: Values): string {
       ),
     );
   if (status.problems.length > 0)
-    lines.push(['Not well:', ...status.problems.map((problem: string) => `  - ${problem}`)].join('\n'));
+    lines.push(['Not well:', ...status.problems.map((problem: string) => wrap(`  - ${advise(problem)}`, 4))].join('\n'));
   return lines.join('\n\n');
 }

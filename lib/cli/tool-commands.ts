@@ -25,7 +25,7 @@ import { eventsCommand } from './event-commands.ts';
 import { CliFailure } from './exit-codes.ts';
 import { incidentCommand } from './incident-command.ts';
 import { logCommand, readSince } from './log-command.ts';
-import { facts, instant, table } from './present.ts';
+import { type Around, facts, instant, table } from './present.ts';
 import { restoreCommand } from './restore-commands.ts';
 import { showComparison, showMetrics } from './show-metrics.ts';
 import { showAccess, showDiagnosis } from './show-observations.ts';
@@ -53,9 +53,15 @@ export const toolProcedures: Record<ToolProcedureName, ToolProcedure> = {
   rollback: rollBack,
 };
 
-function showFindings({ checks, well }: Values): string {
-  const rows = checks.map(({ name, verdict, detail }: Values) => [verdict, name, detail]);
-  return [table(['VERDICT', 'CHECK', 'FOUND'], rows), '', well ? 'All is well.' : 'NOT WELL: see above.'].join('\n');
+function showFindings({ checks, well }: Values, { stage, advise }: Around): string {
+  const rows = checks.map(({ name, verdict, detail }: Values) => [verdict, name, advise(detail)]);
+  return [
+    `Stage ${stage}.`,
+    '',
+    table(['VERDICT', 'CHECK', 'FOUND'], rows),
+    '',
+    well ? 'All is well.' : 'NOT WELL: see above.',
+  ].join('\n');
 }
 
 function showMoved({ note, release, from, moved, stays = [], gone = [], audit_log }: Values): string {

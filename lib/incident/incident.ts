@@ -86,12 +86,12 @@ async function open(context: ToolContext, { input: given, apply, reason = '' }: 
     outcome: 'succeeded',
     plan,
     result: { incident_id: id, phase: found?.incident.phase ?? 'open', taken },
-    next: [`oauth2ctl incident contain --id ${id}: shut out who does harm`],
+    next: [`oauth2ctl incident contain --id ${id} --client CLIENT_ID, or another one who does harm: shut them out`],
   };
 }
 
 const following: Record<'contain' | 'eradicate' | 'recover', string> = {
-  contain: 'oauth2ctl incident eradicate: replace what may be known, revoke what may be stolen',
+  contain: 'oauth2ctl incident eradicate --client CLIENT_ID, or what else may be known or stolen: replace it, revoke it',
   eradicate: 'oauth2ctl incident recover: put a known-good release in place, lift blocks, verify',
   recover: 'oauth2ctl incident report',
 };

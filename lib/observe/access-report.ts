@@ -104,6 +104,9 @@ export const reportAccess: ToolProcedure = answering(async (context, { input }) 
   const fieldsOf = (list: readonly LogLine[]) => list.map(({ json }) => json as Fields);
   const { own = [], others = [] } = Object.groupBy(lines, ({ group }) => (group === access ? 'own' : 'others'));
   const result = { since: new Date(window.from).toISOString(), ...reviewAccess(fieldsOf(own), fieldsOf(others)) };
-  const next = result.unusual.length === 0 ? undefined : ['oauth2ctl block holds back an address or a client for a time'];
+  const next =
+    result.unusual.length === 0
+      ? undefined
+      : ['oauth2ctl block --address RANGE, or --client CLIENT_ID, holds them back for a time'];
   return { outcome: 'succeeded', plan: { steps: [] }, result, ...(next && { next }) };
 });

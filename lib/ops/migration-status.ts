@@ -61,7 +61,7 @@ const nextOf: Record<MigrationState, readonly string[]> = {
   'up to date': [],
   pending: ['oauth2ctl migrate shows the plan; a deploy applies it by itself'],
   failed: [
-    'mend the file, which was applied nowhere, or the data that it stumbles over; then deploy, or oauth2ctl migrate --apply',
+    'mend the file, which was applied nowhere, or the data that it stumbles over; then deploy, or oauth2ctl migrate --apply --reason "…"',
     'requests go on as before: there is nothing to restore',
   ],
   contradicted: ['see the page migration-status: the file or the release is to be mended, never the history'],

@@ -115,7 +115,7 @@ function describeFailure(cause: unknown): Failure {
   if (error instanceof Unavailable)
     return {
       code: 'temporarily_unavailable',
-      message: `${error.message} Nothing is lost: run it again.`,
+      message: `${error.message} Nothing is lost: run it again. Where it stays so, oauth2ctl doctor says why.`,
       detail: error.detail,
       mistake: false,
     };

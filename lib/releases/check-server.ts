@@ -89,7 +89,7 @@ async function checkOnce(check: ServerCheck): Promise<Finding[]> {
       if (!Array.isArray(keys) || keys.length === 0) throw new Error('the JWKS has no key: no token can be verified');
       if (keys.some((key) => privateMembers.some((member) => member in key)))
         throw new Error('the JWKS holds a PRIVATE key: withdraw it, and replace the signing keys');
-      return `${keys.length} keys: ${keys.map(({ kid }) => kid).join(', ')}`;
+      return keys.length === 1 ? 'one key' : `${keys.length} keys`;
     }),
   ];
 }

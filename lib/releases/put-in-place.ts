@@ -53,7 +53,7 @@ async function tellAuditLog(context: ToolContext, { to, from, outcome, id, befor
 function failureOf({ to, outcome, note }: Move): ReleaseFault {
   if (outcome === 'put back')
     return new ReleaseFault('put_back', `release ${to} is not in place, every alias is back where it was: ${note}`);
-  const next = 'run oauth2ctl release with --to and the release that should be live';
+  const next = 'run oauth2ctl release --to NUMBER, of the release that should be live';
   return new ReleaseFault(
     'stuck',
     `release ${to} is not in place, and some aliases are not back where they were: ${note}; ${next}`,

@@ -21,7 +21,8 @@ export const listStageReleases: ToolProcedure = answering(async ({ stage }) => {
     const next: string[] = [];
     if (unfinished)
       next.push(`the move to release ${unfinished.to} did not end: oauth2ctl release --to ${unfinished.to} goes on with it`);
-    else if (newest && !live) next.push('the aliases stand as no release has them: choose one with oauth2ctl release --to');
+    else if (newest && !live)
+      next.push('the aliases stand as no release has them: choose one with oauth2ctl release --to NUMBER');
     return {
       outcome: 'succeeded',
       plan,

@@ -14,7 +14,10 @@ export const rollBack = puttingInPlace(({ releases, live, unfinished }) => {
     );
   }
   if (live === undefined)
-    throw new ReleaseFault('no_live_release', 'the aliases stand as no release has them: choose one with oauth2ctl release --to');
+    throw new ReleaseFault(
+      'no_live_release',
+      'the aliases stand as no release has them: choose one with oauth2ctl release --to NUMBER',
+    );
   const target = releases.findLast(({ number }) => number < live.number);
   if (target === undefined)
     throw new ReleaseFault('nothing_before', `release ${live.number} is the first one: there is none to go back to`);

@@ -74,7 +74,10 @@ export async function checkTokens(context: ToolContext, server: Server, why: str
       }).then((finding) =>
         finding.verdict === 'well'
           ? finding
-          : { ...finding, detail: `${finding.detail}: run oauth2ctl disable-client ${client_id}` },
+          : {
+              ...finding,
+              detail: `${finding.detail}: run oauth2ctl disable-client --apply --reason "verify could not" -- ${client_id}`,
+            },
       ),
     );
   }

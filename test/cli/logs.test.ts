@@ -84,7 +84,7 @@ describe('what is shown', () => {
     assert.equal(linesOf((await stage.run('logs', '--since', instant, '--function', 'token')).stdout).length, 2);
     assert.match(
       (await stage.run('logs', '--function', 'tokens')).stderr,
-      /no function "tokens"; there are authorize, .*database/,
+      /no function "tokens"; there are authorize, .*database/s,
     );
     const { code, stderr } = await stage.run('logs', '--since', 'yesterday');
     assert.deepEqual([code, /--since is "yesterday"; allowed:/.test(stderr)], [2, true]);

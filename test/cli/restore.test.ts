@@ -204,7 +204,7 @@ test('a failure is told with its reason, and that the database of before serves'
   assert.equal(code, 1);
   assert.match(
     stderr,
-    /nothing was restored, the database of before serves: restore-step: what was restored is not the backup .*taken_back/,
+    /nothing was restored, the database of before serves: restore-step: what was restored is not the backup .*taken_back/s,
   );
 });
 
@@ -223,7 +223,7 @@ test('one that was cut off without being taken back says so, and what to do', as
   };
   const { code, stderr } = await run('--backup', id, ...because);
   assert.equal(code, 1);
-  assert.match(stderr, /was not taken back: run the same command again, or .* the way back is blocked .*cut_off/);
+  assert.match(stderr, /was not taken back: run the same command again, or .* the way back is blocked .*cut_off/s);
 });
 
 test('the same command follows one that is under way; another backup has to wait', async () => {

@@ -66,13 +66,13 @@ test('after a way forward that was cut off it does not guess', async () => {
   assert.equal(code, 1);
   assert.match(
     stderr,
-    /the move from release 1 to 3 did not end: oauth2ctl release --to 3 goes on with it, --to 1 takes it back/,
+    /the move from release 1 to 3 did not end: oauth2ctl release --stage dev --to 3 goes on with it, --to 1 takes it back/,
   );
 });
 
 test('where the aliases stand as no release has them, it asks to choose', async () => {
   stage.account.addFunction('oauth2-dev-token', '99');
-  assert.match((await stage.run('rollback', ...apply)).stderr, /choose one with oauth2ctl release --to/);
+  assert.match((await stage.run('rollback', ...apply)).stderr, /choose one with oauth2ctl release --stage dev --to NUMBER/);
   assert.equal((await stage.run('release', '--to', '2', ...apply)).code, 0);
   assert.deepEqual(stage.versions(), allAt('20'));
 });

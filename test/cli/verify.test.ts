@@ -111,7 +111,10 @@ test('a client that cannot be disabled is named with the command that does it', 
       : well(name, payload);
   const { code, checks } = await verify();
   assert.equal(code, 4);
-  assert.match(checks.get('client disabled')?.detail ?? '', /the database is away\.: run oauth2ctl disable-client throw-away/);
+  assert.match(
+    checks.get('client disabled')?.detail ?? '',
+    /the database is away\.: run oauth2ctl disable-client --apply --reason "verify could not" -- throw-away/,
+  );
 });
 
 test('a server that does not answer is not well, in one line for each check', async () => {
