@@ -1,5 +1,5 @@
 /** How metrics and diagnoses are shown. */
-import { instant, table } from './present.ts';
+import { type Around, instant, table, wrap } from './present.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: members of results are as the procedures make them
 type Values = Record<string, any>;
@@ -17,8 +17,8 @@ export function sparkline(values: readonly (number | null)[]): string {
 const measure = (value: number | null, unit: string): string =>
   value === null ? '–' : `${value >= 100 ? Math.round(value) : Number(value.toPrecision(3))}${unit === '' ? '' : ` ${unit}`}`;
 
-export function showMetrics({ stage, from, to, counted_to, queries, database, well }: Values): string {
-  const rows = [...queries, ...database].map(({ query, value, unit, threshold, over, course, note }: Values) => [
+export function showMetrics({ stage, from, to, counted_to, queries, functions, database, notes, well }: Values): string {
+  const rows = [...queries, ...functions, ...database].map(({ query, value, unit, threshold, over, course, note }: Values) => [
     over ? `${query} !` : query,
     measure(value, unit),
     threshold === null ? '–' : `> ${measure(threshold, unit)}`,
@@ -29,6 +29,7 @@ export function showMetrics({ stage, from, to, counted_to, queries, database, we
     '',
     table(['QUERY', 'VALUE', 'THRESHOLD', 'COURSE'], rows),
     '',
+    ...notes.flatMap((note: string) => [wrap(`Note: ${note}`), '']),
     well ? 'Nothing is above its threshold.' : 'NOT WELL: what is marked with ! is above its threshold.',
   ].join('\n');
 }
@@ -39,10 +40,11 @@ const compared = (title: string, unit: string, now: Values | null, before: Value
   measure(before?.[name] ?? null, unit),
 ];
 
-export function showComparison(result: Values): string {
-  const { since, compared_with, now, before, well, symptoms, routes, errors, happenings, dependencies, suspects, notes } = result;
+export function showComparison(result: Values, { advise }: Around): string {
+  const { stage, since, compared_with, now, before, well, symptoms, routes, errors, happenings, dependencies, suspects, notes } =
+    result;
   const parts = [
-    `Since ${instant(since)}, compared with the time from ${instant(compared_with)} on.`,
+    `Stage ${stage}, since ${instant(since)}, compared with the time from ${instant(compared_with)} on.`,
     table(
       ['', 'NOW', 'BEFORE'],
       [
@@ -73,23 +75,25 @@ export function showComparison(result: Values): string {
   parts.push(
     [
       'Depends on:',
-      ...dependencies.map(
-        ({ name, verdict, detail }: Values) => `  ${name}: ${verdict}${verdict === 'well' ? '' : ` (${detail})`}`,
+      ...dependencies.map(({ name, verdict, detail }: Values) =>
+        wrap(`  ${name}: ${verdict}${verdict === 'well' ? '' : ` (${detail})`}`, 4),
       ),
     ].join('\n'),
   );
   if (happenings.length > 0)
-    parts.push(['What happened:', ...happenings.map(({ at, what }: Values) => `  ${instant(at)}  ${what}`)].join('\n'));
+    parts.push(['What happened:', ...happenings.map(({ at, what }: Values) => wrap(`  ${instant(at)}  ${what}`, 27))].join('\n'));
   if (errors.length > 0)
-    parts.push(['Said most often:', ...errors.map(({ what, times }: Values) => `  ${times} × ${what}`)].join('\n'));
+    parts.push(['Said most often:', ...errors.map(({ what, times }: Values) => wrap(`  ${times} × ${what}`, 4))].join('\n'));
   if (symptoms.length > 0)
     parts.push(
       [
         'Symptoms:',
-        ...symptoms.map((one: Values) => `  - ${one.symptom}${one.since ? ` since ${instant(one.since)}` : ''}: ${one.seen}`),
+        ...symptoms.map((one: Values) =>
+          wrap(`  - ${one.symptom}${one.since ? ` since ${instant(one.since)}` : ''}: ${one.seen}`, 4),
+        ),
       ].join('\n'),
     );
-  for (const note of notes) parts.push(`Note: ${note}`);
+  for (const note of notes) parts.push(wrap(`Note: ${note}`));
   parts.push(
     well
       ? 'Nothing has changed.'
@@ -97,8 +101,8 @@ export function showComparison(result: Values): string {
           'Causes, the likeliest first:',
           ...suspects.flatMap((one: Values, at: number) => [
             `  ${at + 1}. ${one.cause} (${one.likelihood})`,
-            `     ${one.because}`,
-            ...one.recommend.map((what: string) => `     → ${what}`),
+            wrap(`     ${one.because}`, 5),
+            ...one.recommend.map((what: string) => wrap(`     → ${advise(what)}`, 7)),
             `     runbooks/${one.runbook}.md`,
           ]),
         ].join('\n'),

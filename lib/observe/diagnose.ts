@@ -2,16 +2,18 @@
 import { ask } from '../releases/check-server.ts';
 import { answering, type ToolContext, type ToolProcedure } from '../releases/tool.ts';
 import { findIssuer } from '../releases/verify.ts';
+import type { Circumstances, Dependency } from './circumstances.ts';
 import { readThrottles } from './figures.ts';
 import { type Crash, findCrashes } from './functions.ts';
 import { readHappenings } from './happenings.ts';
+import { shorten } from './log-lines.ts';
 import { selectLogs } from './log-selection.ts';
-import { type Figures, figuresOf, lengthOf, type MeasuredWindow } from './measured.ts';
+import { type Figures, figuresOfWindow, type MeasuredWindow } from './measured.ts';
 import { readDatabasePercents, readWindow } from './metrics.ts';
 import { readLogs, type Window } from './read-logs.ts';
 import { withLogs } from './stage-clients.ts';
-import { type Circumstances, type Dependency, findSuspects } from './suspects.ts';
-import { compareRoutes, findSymptoms, type RouteChange, type Symptom } from './symptoms.ts';
+import { findSuspects } from './suspects.ts';
+import { addUnanswered, compareRoutes, findSymptoms, type RouteChange, type Symptom } from './symptoms.ts';
 
 type Database = Circumstances['database'];
 
@@ -57,7 +59,7 @@ async function readErrors(context: ToolContext, window: Window): Promise<{ what:
       json === undefined
         ? message
         : [json.route ?? json.procedure, json.status, json.error, json.detail].filter(Boolean).join(' ');
-    return said.split('\n')[0]?.slice(0, 160) ?? '';
+    return shorten(said, 160);
   });
   return [...Map.groupBy(words, (what) => what)]
     .map(([what, { length }]) => ({ what, times: length }))
@@ -88,13 +90,16 @@ interface Compared {
   readonly acts: MeasuredWindow['acts'];
   /** Whether older acts were left out. */
   readonly shortened: boolean;
+  readonly memory_high: Circumstances['memory_high'];
+  /** Why something is missing from it. */
+  readonly notes: readonly string[];
   /** Why there is nothing to compare. */
   readonly trouble?: string;
 }
 
 /** Without the database there is nothing measured to read; that is then what is wrong. */
 async function compare(context: ToolContext, since: number, now: number): Promise<Compared> {
-  const nothing = { now: null, before: null, symptoms: [], routes: [], acts: [], shortened: false };
+  const nothing = { now: null, before: null, symptoms: [], routes: [], acts: [], memory_high: [], shortened: false, notes: [] };
   const start = Math.floor(since / 60_000) * 60_000;
   try {
     const [recent, former] = [
@@ -104,12 +109,16 @@ async function compare(context: ToolContext, since: number, now: number): Promis
     if (!recent.window || !former.window)
       return { ...nothing, trouble: (recent.refused.error ?? former.refused.error)?.message ?? 'no reason was given' };
     return {
-      now: figuresOf(recent.window.sums, lengthOf(recent.window)),
-      before: figuresOf(former.window.sums, lengthOf(former.window)),
+      now: figuresOfWindow(recent.window),
+      before: figuresOfWindow(former.window),
       symptoms: findSymptoms(recent.window, former.window),
       routes: compareRoutes(recent.window, former.window),
       acts: [...former.window.acts, ...recent.window.acts],
       shortened: former.window.shortened || recent.window.shortened,
+      memory_high: recent.window.sums.flatMap(({ name, route, value }) =>
+        name === 'function_memory_high_total' ? [{ name: route, minutes: value }] : [],
+      ),
+      notes: [...new Set([...former.notes, ...recent.notes])],
     };
   } catch (error) {
     return { ...nothing, trouble: (error as Error).message };
@@ -131,13 +140,16 @@ export const diagnose: ToolProcedure = answering(async (context, { input }) => {
   const now = Date.now();
   const [issuer, compared] = [await findIssuer(context), await compare(context, since, now)];
   const window = { from: since - (now - since), to: now };
-  const { symptoms, routes, trouble } = compared;
-  const fails = symptoms.some(({ symptom }) => symptom === 'requests fail');
-  const [asked, { happenings, notes }, crashes, throttled, database, errors] = await Promise.all([
-    readDependencies(context, issuer),
-    readHappenings(context, window, compared.acts),
+  const { routes, trouble, memory_high } = compared;
+  const [crashes, throttled] = await Promise.all([
     withLogs(context, (logs): Promise<Crash[]> => findCrashes(logs, stage, since)),
     readThrottles(stage, since, now),
+  ]);
+  const symptoms = addUnanswered(compared.symptoms, crashes, throttled);
+  const fails = symptoms.some(({ symptom }) => symptom === 'requests fail');
+  const [asked, { happenings, notes }, database, errors] = await Promise.all([
+    readDependencies(context, issuer),
+    readHappenings(context, window, compared.acts),
     readDatabase(context, symptoms),
     fails ? readErrors(context, { from: since, to: now }) : [],
   ]);
@@ -156,6 +168,7 @@ export const diagnose: ToolProcedure = answering(async (context, { input }) => {
     refusing: most(routes, '4'),
     crashes,
     throttled,
+    memory_high,
     database: { ...database, p95_ms: compared.now?.db_p95_ms ?? null, p95_before_ms: compared.before?.db_p95_ms ?? null },
   });
   return {
@@ -176,6 +189,7 @@ export const diagnose: ToolProcedure = answering(async (context, { input }) => {
       dependencies,
       suspects,
       notes: [
+        ...compared.notes,
         ...notes,
         ...(trouble === undefined ? [] : [`what was measured cannot be read: ${trouble}`]),
         ...(compared.shortened ? ['of the audit log only the newest entries were looked at; oauth2ctl audit-log has all'] : []),

@@ -3,7 +3,7 @@ import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { functionName, procedureNames } from '../procedures.ts';
 import type { ToolContext } from '../releases/tool.ts';
 import { routeNames } from '../routes.ts';
-import { nameOfGroup } from './log-lines.ts';
+import { nameOfGroup, shorten } from './log-lines.ts';
 import { selectCrashes, selectLogs } from './log-selection.ts';
 import { type LogLine, readLogs } from './read-logs.ts';
 import { withLambda } from './stage-clients.ts';
@@ -84,7 +84,7 @@ export async function findCrashes(logs: CloudWatchLogsClient, stage: string, fro
     if (said.some(({ time, json }) => time > last.time && (json?.message === 'request' || json?.message === 'procedure')))
       continue;
     const before = said.findLast((line) => line.stream === last.stream && line.id !== last.id && line.json === undefined);
-    const words = (before ?? last).message.split('\n')[0]?.replaceAll('\t', ' ').slice(0, 300) ?? '';
+    const words = shorten((before ?? last).message, 300).replaceAll('\t', ' ');
     found.push({ name, kind: kindOf(last.message), times: own.length, last: new Date(last.time).toISOString(), words });
   }
   return found;

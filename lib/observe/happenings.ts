@@ -5,10 +5,11 @@ import { listMoves, listReleases } from '../releases/ledger.ts';
 import { verifying } from '../releases/throw-away-client.ts';
 import { type ToolContext, withClients } from '../releases/tool.ts';
 import { instanceName } from '../stages.ts';
+import type { Happening } from './circumstances.ts';
+import { shorten } from './log-lines.ts';
 import type { Act } from './measured.ts';
 import { readLogs, type Window } from './read-logs.ts';
 import { withLogs } from './stage-clients.ts';
-import type { Happening } from './suspects.ts';
 
 const within = ({ from, to }: Window, instant: string) => Date.parse(instant) >= from && Date.parse(instant) <= to;
 
@@ -91,10 +92,7 @@ async function readDatabaseLog(logs: CloudWatchLogsClient, stage: string, window
     ({ time, message }): Happening => ({
       at: new Date(time).toISOString(),
       kind: 'database',
-      what: `Postgres: ${message
-        .replace(/^.*?\b(LOG|FATAL|PANIC|ERROR): */, '')
-        .split('\n')[0]
-        ?.slice(0, 160)}`,
+      what: `Postgres: ${shorten(message.replace(/^.*?\b(LOG|FATAL|PANIC|ERROR): */, ''), 160)}`,
     }),
   );
 }
@@ -126,7 +124,7 @@ function ofActs(acts: readonly Act[]): Happening[] {
         at,
         kind: 'operator',
         procedure,
-        what: `${actor} ran ${procedure} (${outcome})${reason === null ? '' : `: ${reason}`}${detail === null ? '' : ` – ${detail.split('\n')[0]?.slice(0, 120)}`}`,
+        what: `${actor} ran ${procedure} (${outcome})${reason === null ? '' : `: ${reason}`}${detail === null ? '' : ` – ${shorten(detail, 120)}`}`,
       }),
     );
 }

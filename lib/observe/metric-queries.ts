@@ -1,4 +1,4 @@
-/** The table of what operators ask of the metrics: six queries and two figures of the database, with the thresholds of their alarms. */
+/** The table of what operators ask of the metrics: six queries, the memory of functions and two figures of the database, with the thresholds of their alarms. */
 import type { Alarm } from '../alarm.ts';
 import { type AlarmName, alarms } from '../alarms.ts';
 import type { Figures } from './measured.ts';
@@ -54,6 +54,17 @@ export const metricQueries: readonly MetricQuery[] = [
     unit: 'ms',
     promql: '1000 * histogram_quantile(0.95, rate(oauth2_server_db_query_duration_seconds_bucket[5m]))',
     figure: 'db_p95_ms',
+  },
+];
+
+/** What the functions count of themselves. */
+export const functionFigures: readonly MetricQuery[] = [
+  {
+    title: 'Minutes of a function above 80 % of its memory',
+    unit: '',
+    promql: 'sum(increase(oauth2_server_function_memory_high_total[15m]))',
+    figure: 'memory_high',
+    alarm: 'FunctionMemoryHigh',
   },
 ];
 

@@ -3,8 +3,16 @@ import { readStage } from '../infra/read-stage.ts';
 import { memoryBytes } from '../instance-memory.ts';
 import { answering, type ToolAnswer, type ToolContext, type ToolProcedure } from '../releases/tool.ts';
 import { readFigures } from './figures.ts';
-import { type Figures, figuresByStep, figuresOf, lengthOf, type MeasuredWindow } from './measured.ts';
-import { databaseFigures, metricQueries, type Threshold, thresholdOf } from './metric-queries.ts';
+import { countGateway } from './gateway.ts';
+import { type Figures, figuresByStep, figuresOfWindow, type MeasuredWindow } from './measured.ts';
+import {
+  databaseFigures,
+  functionFigures,
+  type MetricQuery,
+  metricQueries,
+  type Threshold,
+  thresholdOf,
+} from './metric-queries.ts';
 
 /** One line; a value that is not known is null, and `note` says why. */
 export interface Answered {
@@ -42,11 +50,11 @@ function answer(
   };
 }
 
-/** The six queries of a window; pure. */
-export function answerQueries(window: MeasuredWindow): Answered[] {
-  const whole = figuresOf(window.sums, lengthOf(window));
+/** The six queries of a window, or other ones; pure. */
+export function answerQueries(window: MeasuredWindow, queries: readonly MetricQuery[] = metricQueries): Answered[] {
+  const whole = figuresOfWindow(window);
   const steps = figuresByStep(window);
-  return metricQueries.map((query) => {
+  return queries.map((query) => {
     const course = steps.map((step: Figures) => step[query.figure]);
     return answer(query, whole[query.figure], thresholdOf(query.alarm), course);
   });
@@ -71,29 +79,37 @@ async function answerDatabase(context: ToolContext): Promise<Answered[]> {
   });
 }
 
-/** Asks the stage's own function. @param from milliseconds since the epoch */
+/** Asks the stage's own function, and the gateway for what never came to a function's answer. @param from milliseconds since the epoch */
 export async function readWindow(
-  { call }: ToolContext,
+  context: ToolContext,
   from: number,
   to: number | undefined,
   reason: string,
   acts = false,
-): Promise<{ window?: MeasuredWindow; refused: ToolAnswer }> {
+): Promise<{ window?: MeasuredWindow; refused: ToolAnswer; notes: string[] }> {
   const input = {
     from: new Date(from).toISOString(),
     ...(to !== undefined && { to: new Date(to).toISOString() }),
     ...(acts && { acts }),
   };
-  const refused = await call('read-metrics', input, reason);
-  return refused.outcome === 'succeeded' ? { window: refused.result as MeasuredWindow, refused } : { refused };
+  const refused = await context.call('read-metrics', input, reason);
+  if (refused.outcome !== 'succeeded') return { refused, notes: [] };
+  const window = refused.result as MeasuredWindow;
+  try {
+    return { window: { ...window, gateway: await countGateway(context, window) }, refused, notes: [] };
+  } catch (error) {
+    const note = `5xx that no function answered are not counted here: what the gateway counts could not be read: ${(error as Error).message}`;
+    return { window, refused, notes: [note] };
+  }
 }
 
 export const measureStage: ToolProcedure = answering(async (context, { input }) => {
-  const { window, refused } = await readWindow(context, input.since as number, undefined, 'metrics');
+  const { window, refused, notes } = await readWindow(context, input.since as number, undefined, 'metrics');
   if (window === undefined) return refused;
   const queries = answerQueries(window);
+  const functions = answerQueries(window, functionFigures);
   const database = await answerDatabase(context);
-  const over = [...queries, ...database].filter((one) => one.over);
+  const over = [...queries, ...functions, ...database].filter((one) => one.over);
   return {
     outcome: 'succeeded',
     plan: { steps: [] },
@@ -103,7 +119,9 @@ export const measureStage: ToolProcedure = answering(async (context, { input }) 
       to: window.to,
       counted_to: window.counted_to,
       queries,
+      functions,
       database,
+      notes,
       well: over.length === 0,
     },
     ...(over.length > 0 && { next: [...new Set(over.map(({ runbook }) => `runbooks/${runbook}.md`)), 'oauth2ctl diagnose'] }),

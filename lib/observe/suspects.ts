@@ -1,23 +1,8 @@
 /** Says what most likely made a stage otherwise than it was, and what to do about it, the likeliest first; pure. */
 import { alarms } from '../alarms.ts';
 import { type Procedure, procedures } from '../procedures.ts';
+import type { Circumstances, Dependency, Happening } from './circumstances.ts';
 import type { SymptomName } from './symptoms.ts';
-
-/** Something that happened to a stage. */
-export interface Happening {
-  readonly at: string;
-  readonly kind: 'release' | 'operator' | 'database';
-  readonly what: string;
-  /** The procedure, where an operator ran one. */
-  readonly procedure?: string;
-}
-
-/** Something that the server stands on, as it says itself. */
-export interface Dependency {
-  readonly name: 'answers' | 'database' | 'migrations' | 'keys' | 'maintenance' | 'events' | 'metrics';
-  readonly verdict: 'well' | 'not well' | 'not enabled';
-  readonly detail: string;
-}
 
 export interface Suspect {
   readonly likelihood: 'very likely' | 'likely' | 'possible';
@@ -26,28 +11,6 @@ export interface Suspect {
   /** Commands, or what else to do. */
   readonly recommend: readonly string[];
   readonly runbook: string;
-}
-
-export interface Circumstances {
-  readonly stage: string;
-  readonly symptoms: readonly { readonly symptom: SymptomName; readonly since: string | null }[];
-  /** Oldest first. */
-  readonly happenings: readonly Happening[];
-  readonly dependencies: readonly Dependency[];
-  /** Routes with their answers of 5xx, and of 4xx more than before; most first. */
-  readonly failing: readonly { readonly route: string; readonly requests: number }[];
-  readonly refusing: readonly { readonly route: string; readonly requests: number }[];
-  readonly crashes: readonly { readonly name: string; readonly kind: string; readonly words: string }[];
-  /** Invocations that found no sandbox. */
-  readonly throttled: number;
-  readonly database: {
-    readonly cpu_percent: number | null;
-    readonly memory_percent: number | null;
-    /** p95 of its answers, and of the time before. */
-    readonly p95_ms: number | null;
-    readonly p95_before_ms: number | null;
-    readonly findings: readonly { readonly about: string; readonly seen: string; readonly change: string }[];
-  };
 }
 
 /** A suspect with its weight: from 80 on very likely, from 50 on likely. */
@@ -76,7 +39,9 @@ const pagesOf: Readonly<Record<Dependency['name'], readonly [runbook: string, we
   metrics: ['metrics', 30, 'oauth2ctl logs --function aggregate-metrics --since 1h'],
 };
 
-function ofDependencies({ dependencies }: Circumstances): Weighed[] {
+function ofDependencies({ dependencies, symptoms }: Circumstances): Weighed[] {
+  // What is answered 503 is no refusal: it explains nothing else than requests that fail.
+  const explains = symptoms.length === 0 || symptoms.some(({ symptom }) => symptom === 'requests fail');
   return dependencies
     .filter(({ verdict }) => verdict === 'not well')
     .map(({ name, detail }) => {
@@ -87,7 +52,8 @@ function ofDependencies({ dependencies }: Circumstances): Weighed[] {
           : name === 'maintenance'
             ? 'the stage is in maintenance'
             : `${name}: not well`;
-      return { weight, cause, because: detail, recommend, runbook };
+      const weighed = name === 'maintenance' && !explains ? 30 : weight;
+      return { weight: weighed, cause, because: detail, recommend, runbook };
     });
 }
 
@@ -103,6 +69,7 @@ function isNear(at: string, { symptoms }: Circumstances): boolean {
 /** What an operator's procedure can make of requests: who is shut out or revoked is refused, and fails nobody else. */
 function effectsOf(procedure: string): readonly SymptomName[] {
   if (/^(block|unblock|revoke-|disable-|delete-)/.test(procedure)) return ['requests are refused', 'less is asked'];
+  if (procedure === 'maintenance') return ['requests fail', 'less is asked'];
   if (/^(migrate|mend-database|purge-expired|rotate-database)/.test(procedure)) return ['requests fail', 'requests are slow'];
   return ['requests fail', 'requests are slow', 'requests are refused', 'less is asked'];
 }
@@ -153,6 +120,18 @@ function ofHappenings(circumstances: Circumstances): Weighed[] {
         runbook: pageOf(procedure),
       };
     });
+}
+
+function ofMemory({ symptoms, crashes, memory_high }: Circumstances): Weighed[] {
+  const hurts = symptoms.some(({ symptom }) => symptom === 'requests fail' || symptom === 'requests are slow');
+  return memory_high.map(({ name, minutes }) => ({
+    // A sandbox that takes all of it is ended.
+    weight: crashes.some((one) => one.name === name) ? 79 : hurts ? 56 : 28,
+    cause: `the function ${name} runs out of memory`,
+    because: `${minutes === 1 ? 'in one minute' : `in ${minutes} minutes`} a sandbox had taken more than 80 % of it`,
+    recommend: [`oauth2ctl logs --function ${name} --since 1h: its lines "memory"`, 'more memory for it, as the page says'],
+    runbook: alarms.FunctionMemoryHigh.runbook,
+  }));
 }
 
 function ofFunctions({ crashes, throttled }: Circumstances): Weighed[] {
@@ -212,7 +191,11 @@ function ofTraffic({ symptoms, failing, refusing }: Circumstances): Weighed[] {
       weight: symptoms.length > 1 ? 58 : 45,
       cause: 'more load than before',
       because: 'the rate of requests has risen',
-      recommend: ['oauth2ctl access-report --since 1h: who asks', 'oauth2ctl block, or the limits of the stage', 'more room'],
+      recommend: [
+        'oauth2ctl access-report --since 1h: who asks',
+        'oauth2ctl block --client CLIENT_ID, or the limits of the stage',
+        'more room',
+      ],
       runbook: 'rate-limits',
     });
   if (has('requests are refused')) {
@@ -224,7 +207,7 @@ function ofTraffic({ symptoms, failing, refusing }: Circumstances): Weighed[] {
       recommend: [
         'oauth2ctl logs auth-failures --since 1h',
         'oauth2ctl access-report --since 1h',
-        'oauth2ctl block --client, or --address',
+        'oauth2ctl block --client CLIENT_ID, or --address RANGE',
       ],
       runbook: 'high-error-rate',
     });
@@ -273,6 +256,7 @@ export function findSuspects(circumstances: Circumstances): Suspect[] {
     ...ofDependencies(circumstances),
     ...ofHappenings(circumstances),
     ...ofFunctions(circumstances),
+    ...ofMemory(circumstances),
     ...ofDatabase(circumstances),
     ...ofTraffic(circumstances),
     ...lastResort(circumstances),

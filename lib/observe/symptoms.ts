@@ -1,11 +1,11 @@
 /** Finds what is otherwise than in the time before: what fails, is slow, is refused, or how much is asked; pure. */
 import { alarms } from '../alarms.ts';
+import { routeNames } from '../routes.ts';
 import {
   addBuckets,
   type Figures,
   figuresByStep,
-  figuresOf,
-  lengthOf,
+  figuresOfWindow,
   type MeasuredWindow,
   quantile,
   type RouteSum,
@@ -66,7 +66,7 @@ const fails: Judge = (now, before, window) => {
   const from = Math.min(limits.failed_percent_risen, percent);
   return {
     symptom: 'requests fail',
-    seen: `5xx: ${now.failed} of ${now.requests} (${number(percent, ' %')}), before ${before.failed} of ${before.requests} (${number(before.failed_percent, ' %')})`,
+    seen: `5xx: ${now.failed} of ${now.failed_of} (${number(percent, ' %')}), before ${before.failed} of ${before.failed_of} (${number(before.failed_percent, ' %')})`,
     since: firstStep(window, (step) => (step.failed_percent ?? 0) >= from),
   };
 };
@@ -113,8 +113,25 @@ const asks: Judge = (now, before, window) => {
 
 /** @param now the window that is looked at @param before the one that it is compared with */
 export function findSymptoms(now: MeasuredWindow, before: MeasuredWindow): Symptom[] {
-  const [figures, former] = [now, before].map((window) => figuresOf(window.sums, lengthOf(window))) as [Figures, Figures];
+  const [figures, former] = [now, before].map(figuresOfWindow) as [Figures, Figures];
   return [fails, isSlow, refuses, asks].flatMap((judge) => judge(figures, former, now) ?? []);
+}
+
+/** Requests that no function answered fail, too, however few they are among those that were answered: nobody else tells of them. */
+export function addUnanswered(
+  symptoms: readonly Symptom[],
+  crashes: readonly { readonly name: string; readonly times: number }[],
+  throttled: number,
+): Symptom[] {
+  const crashed = crashes.filter(({ name }) => (routeNames as readonly string[]).includes(name));
+  const seen = [
+    ...crashed.map(({ name, times }) => `${name} crashed ${times === 1 ? 'once' : `${times} times`}`),
+    ...(throttled > 0 ? [`${throttled} invocations found no sandbox`] : []),
+  ].join(', ');
+  if (seen === '') return [...symptoms];
+  const [failing] = symptoms.filter(({ symptom }) => symptom === 'requests fail');
+  if (failing === undefined) return [{ symptom: 'requests fail', seen, since: null }, ...symptoms];
+  return symptoms.map((one) => (one === failing ? { ...one, seen: `${one.seen}; ${seen}` } : one));
 }
 
 const keyOf = ({ route, method, status }: RouteSum) => `${route} ${method} ${status}`;

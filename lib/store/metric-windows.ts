@@ -9,15 +9,18 @@ export interface WindowSum extends Readonly<Record<Exclude<MetricLabel, 'procedu
   readonly buckets: readonly number[] | null;
 }
 
-/** Over all minutes that begin within the window, without what procedures count of themselves, and without questions about what is allowed. */
+/** What procedures count of themselves is left out, but for the memory that they take, and so are questions about what is allowed. */
+const isShown = ({ sql }: Database) => sql`(procedure = '' or name = 'function_memory_high_total') and method <> 'OPTIONS'`;
+
+/** Over all minutes that begin within the window; of a procedure its name stands in the place of the route. */
 export async function sumWindow(db: Database, from: Date, to: Date): Promise<WindowSum[]> {
   return db.ask<WindowSum>(
     'sum-metric-window',
     db.sql`
-      select name, route, method, status,
+      select name, route || procedure as route, method, status,
         case kind when 'gauge' then (array_agg(value order by at desc))[1] else sum(value) end as value, to_jsonb(sum_buckets(buckets)) as buckets
-      from metric_minutes where minute >= ${from} and minute < ${to} and procedure = '' and method <> 'OPTIONS'
-      group by name, route, method, status, kind order by name, route, method, status`,
+      from metric_minutes where minute >= ${from} and minute < ${to} and ${isShown(db)}
+      group by name, route || procedure, method, status, kind order by 1, 2, 3, 4`,
   );
 }
 
@@ -37,7 +40,7 @@ export async function sumSteps(db: Database, from: Date, to: Date, stepSeconds: 
     db.sql`
       select (extract(epoch from minute - ${from}::timestamptz)::integer / ${stepSeconds}::integer) as step, name, status,
         case kind when 'gauge' then (array_agg(value order by at desc))[1] else sum(value) end as value, to_jsonb(sum_buckets(buckets)) as buckets
-      from metric_minutes where minute >= ${from} and minute < ${to} and procedure = '' and method <> 'OPTIONS'
+      from metric_minutes where minute >= ${from} and minute < ${to} and ${isShown(db)}
       group by 1, name, status, kind order by 1, name, status`,
   );
 }

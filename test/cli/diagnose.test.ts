@@ -86,7 +86,7 @@ test('errors since a release: what changed, where, what the log says, and the ro
   const { stdout } = await stage.run('diagnose', '--since', '1h');
   assert.match(stdout, /^5xx +10 % +0 %$/m);
   assert.match(stdout, /^ {2}1\. a release \(very likely\)$/m);
-  assert.match(stdout, /^ {5}→ oauth2ctl rollback$/m);
+  assert.match(stdout, /^ {5}→ oauth2ctl rollback --stage dev$/m);
   assert.match(stdout, /release 2 was deployed: 1\.2\.0/);
 });
 
@@ -159,6 +159,27 @@ test('slow requests with throttles, a crash and locks: each with what to do', as
   assert.match(json.suspects[1].because, /^7 invocations/);
 });
 
+test('a function that never answers has counted nothing: its crashes are the symptom, and what the gateway counted says how many', async () => {
+  stage.deploy(undefined, { time: ago(600) });
+  say('token', 'INIT_REPORT Init Duration: 1 ms\tPhase: init\tStatus: error\tError Type: Runtime.Unknown', 10);
+  measured(usual);
+  const { code, json } = await diagnose();
+  assert.equal(code, 4);
+  assert.deepEqual(json.symptoms, [{ symptom: 'requests fail', seen: 'token crashed once', since: null }]);
+  assert.match(json.notes[0], /^5xx that no function answered are not counted here/);
+  const { stdout } = await stage.run('diagnose', '--since', '1h');
+  assert.match(stdout, /^Stage dev, since /);
+});
+
+test('what the advice of a deployed stage names is that stage', async () => {
+  stage.deploy(undefined, { time: ago(32) });
+  measured(failing);
+  report.result = { findings: [{ about: 'locks', seen: 'waits', change: 'end it: oauth2ctl mend-database --end-session 9' }] };
+  const { stdout } = await stage.run('diagnose', '--since', '1h');
+  assert.match(stdout, /→ oauth2ctl rollback --stage dev$/m);
+  assert.match(stdout, /→ end it: oauth2ctl mend-database --stage dev --end-session 9$/m);
+});
+
 test('what AWS does not let be read is noted, and hinders nothing else', async () => {
   stage.deploy(undefined, { time: ago(30) });
   stage.account.before = ({ operation }) => {
@@ -167,7 +188,7 @@ test('what AWS does not let be read is noted, and hinders nothing else', async (
   measured(failing);
   const { code, json } = await diagnose();
   assert.equal(code, 4);
-  assert.equal(json.notes.length, 1);
-  assert.match(json.notes[0], /^events of RDS could not be read: /);
+  assert.equal(json.notes.length, 2);
+  assert.match(json.notes[1], /^events of RDS could not be read: /);
   assert.equal(causesOf(json)[0], 'a release');
 });

@@ -60,6 +60,43 @@ test('the six queries with values, thresholds and their course; what is above le
   assert.match(stdout, /^Next: oauth2ctl diagnose$/m);
 });
 
+/** What the gateway of this machine answered, some minutes ago. */
+function answered(status: number, times: number, minutes: number, method = 'POST'): void {
+  const group = '/aws/vendedlogs/oauth2-local-access';
+  const events = local.logs.get(group) ?? [];
+  const message = JSON.stringify({ route: 'POST /oauth/token', method, status: String(status) });
+  for (let at = 0; at < times; at++)
+    events.push({ id: `${minutes}-${status}-${at}`, timestamp: Date.now() - minutes * 60_000, stream: 'gateway', message });
+  local.logs.set(group, events);
+}
+
+test('requests that no function answered count as errors, by what the gateway answered', async () => {
+  await aggregate(...Array.from({ length: 60 }, () => requestLine('token', 200, 0.02, {}, Date.now() - 14 * 60_000)));
+  const rate = async () => {
+    const { json, code } = await local.run(['metrics', '--since', '15m', '--json']);
+    return { ...json.queries[1], notes: json.notes, code };
+  };
+  const before = await rate();
+  answered(500, 60, 1);
+  answered(200, 60, 14);
+  answered(503, 500, 1, 'OPTIONS');
+  const found = await rate();
+  assert.ok(before.value < 10 && found.value === 50, `${before.value}, then ${found.value}`);
+  assert.deepEqual([found.over, found.code, found.notes], [true, 4, []]);
+  assert.equal(found.course.filter((value: number | null) => value === 100).length, 1);
+  local.logs.clear();
+});
+
+test('a function that takes most of its memory is counted, above the threshold and with the page of its alarm', async () => {
+  await aggregate(
+    embedded({ route: 'token' }, { function_memory_high_total: 1 }, Date.now() - 60_000),
+    embedded({ procedure: 'backup' }, { function_memory_high_total: 1 }, Date.now() - 60_000),
+  );
+  const { stdout } = await local.run(['metrics', '--since', '5m']);
+  assert.match(stdout, /^Minutes of a function above 80 % of its memory ! +2 +> 0 /m);
+  assert.match(stdout, /^Next: runbooks\/scale\.md$/m);
+});
+
 test('a window is what was asked for: the hour before it does not count', async () => {
   await aggregate(requestLine('token', 200, 0.02, {}, Date.now() - 3 * 3_600_000));
   const count = async (since: string) => {
@@ -79,6 +116,15 @@ test('a stage that cannot be asked says why in one line', async () => {
   assert.equal(code, 1);
   assert.match(stderr, /read-metrics ended without an answer: out of memory/);
 });
+
+const apiMetric = {
+  Id: 'errors',
+  MetricStat: {
+    Metric: { Namespace: 'AWS/ApiGateway', MetricName: '5xx', Dimensions: [{ Name: 'ApiId', Value: 'api' }] },
+    Period: 60,
+    Stat: 'Sum',
+  },
+};
 
 test('of a deployed stage processors and memory of the database are shown against their thresholds', async () => {
   const stage: DeployedStage = await openDeployedStage();
@@ -101,6 +147,15 @@ test('of a deployed stage processors and memory of the database are shown agains
         ['Database memory', 50, false],
       ],
     );
+    // Its alarm is not there, which names the API.
+    assert.match(json.notes.join(), /^5xx that no function answered are not counted here: .*oauth2-dev-HighErrorRate/);
+    assert.match((await stage.run('metrics')).stdout, /^Note: 5xx that no function answered are not counted here/m);
+    stage.account.alarms.push({ AlarmName: 'oauth2-dev-HighErrorRate', StateValue: 'OK', Metrics: [apiMetric] });
+    const start = Date.parse(windowOf([]).from);
+    stage.account.series.gateway_requests = [{ at: start + 60_000, value: 10 }];
+    stage.account.series.gateway_failed = [{ at: start + 60_000, value: 4 }];
+    const asked = await stage.run('metrics', '--json');
+    assert.deepEqual([asked.json.queries[1].value, asked.json.queries[1].course[0], asked.json.notes], [40, 40, []]);
   } finally {
     await stage.stop();
   }

@@ -162,6 +162,28 @@ test('a function whose bundle does not start, and mended', async () => {
   assert.equal(await causes(), '');
 });
 
+test('an endpoint whose bundle does not start fails, though it counts nothing: metrics and diagnosis say so', async () => {
+  if (!own) return;
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const lambda = new LambdaClient({ endpoint: runtime.lambda_endpoint, region: 'us-east-1', credentials });
+  const { Code } = await lambda.send(new GetFunctionCommand({ FunctionName: 'oauth2-local-revoke' }));
+  lambda.destroy();
+  const bundle = join(Code?.Location ?? '', 'index.mjs');
+  const text = readFileSync(bundle, 'utf8');
+  const revoke = async () => (await deployment.fetch(`${deployment.issuer}/oauth/revoke`, { method: 'POST' })).status;
+  writeFileSync(bundle, 'throw new TypeError("a release that was never tried");\n');
+  const statuses = await Promise.all(Array.from({ length: 60 }, revoke));
+  writeFileSync(bundle, text);
+  const failed = statuses.filter((status) => status >= 500).length;
+  assert.ok(failed > 0, statuses.join());
+  const metrics = await run('metrics', '--since', '5m', '--json');
+  const rate = JSON.parse(metrics.stdout).queries[1];
+  assert.ok(rate.over && rate.value > 5, metrics.stdout);
+  const { symptoms } = JSON.parse((await run('diagnose', '--since', '5m', '--json')).stdout);
+  const [symptom] = symptoms.filter((one: { symptom: string }) => one.symptom === 'requests fail');
+  assert.match(symptom?.seen, new RegExp(`^5xx: ${failed} of `));
+});
+
 for (const [what, end] of [
   ['Ctrl-C', (child: ChildProcess) => child.kill('SIGINT')],
   ['a reader that closes', (child: ChildProcess) => child.stdout?.destroy()],

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Circumstances, type Dependency, findSuspects, type Happening, type Suspect } from '../../lib/observe/suspects.ts';
+import type { Circumstances, Dependency, Happening } from '../../lib/observe/circumstances.ts';
+import { findSuspects, type Suspect } from '../../lib/observe/suspects.ts';
 
 const began = '2026-11-25T02:30:00.000Z';
 const minutesBefore = (minutes: number) => new Date(Date.parse(began) - minutes * 60_000).toISOString();
@@ -17,6 +18,7 @@ const calm: Circumstances = {
   refusing: [],
   crashes: [],
   throttled: 0,
+  memory_high: [],
   database: { cpu_percent: 20, memory_percent: 40, p95_ms: 3, p95_before_ms: 3, findings: [] },
 };
 const fails = [{ symptom: 'requests fail', since: began }] as const;
@@ -184,10 +186,35 @@ test('who was shut out or revoked makes nothing fail, and what was done to the d
       [true, false],
       procedure,
     );
-  for (const procedure of ['maintenance', 'rotate-signing-keys', 'restore-step'])
+  // It makes 503, which is no refusal.
+  assert.deepEqual(
+    [blamed({ symptoms: fails, ...near('maintenance') }), blamed({ symptoms: refused, ...near('maintenance') })],
+    [true, false],
+  );
+  for (const procedure of ['rotate-signing-keys', 'restore-step'])
     assert.deepEqual(
       [blamed({ symptoms: fails, ...near(procedure) }), blamed({ symptoms: refused, ...near(procedure) })],
       [true, true],
       procedure,
     );
+});
+
+test('maintenance explains that requests fail, and is no more than told where they are refused', () => {
+  const dependencies: Dependency[] = [{ name: 'maintenance', verdict: 'not well', detail: '/ready says that it is' }];
+  assert.equal(causes({ symptoms: fails, dependencies })[0], 'the stage is in maintenance: very likely');
+  assert.deepEqual(causes({ symptoms: [{ symptom: 'requests are refused', since: began }], dependencies }), [
+    'clients are refused: likely',
+    'the stage is in maintenance: possible',
+  ]);
+});
+
+test('a function that takes most of its memory is named: before its crash, among what makes slow, or just told', () => {
+  const memory_high = [{ name: 'token', minutes: 3 }];
+  const crashes = [{ name: 'token', kind: 'ends in mid-work', words: 'signal: killed' }];
+  const [first, second] = suspects({ symptoms: fails, memory_high, crashes });
+  assert.deepEqual([first?.cause, first?.runbook], ['the function token runs out of memory', 'scale']);
+  assert.equal(first?.because, 'in 3 minutes a sandbox had taken more than 80 % of it');
+  assert.equal(second?.cause, 'the function token ends in mid-work');
+  assert.equal(causes({ symptoms: slow, memory_high })[0], 'the function token runs out of memory: likely');
+  assert.deepEqual(causes({ memory_high }), ['the function token runs out of memory: possible']);
 });

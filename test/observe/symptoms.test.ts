@@ -1,7 +1,7 @@
 /** What is otherwise than in the time before, from numbers: each symptom just above its limit, and none just below. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compareRoutes, findSymptoms } from '../../lib/observe/symptoms.ts';
+import { addUnanswered, compareRoutes, findSymptoms } from '../../lib/observe/symptoms.ts';
 import { stepOf, type Traffic, windowOf } from './windows.ts';
 
 const usual: Traffic[] = [{ status: 200, requests: 1000 }];
@@ -76,4 +76,30 @@ test('routes are compared by method and status, with what changed most first', (
   const [first] = compareRoutes(now, before);
   assert.ok((first?.p95_ms ?? 0) > 1000);
   assert.equal(first?.p95_before_ms, null);
+});
+
+test('what the gateway answered and no function counted fails, is dated, and is no lack of requests', () => {
+  const gateway = Array.from({ length: 12 }, (_, step) => ({ step, requests: 100, failed: step < 6 ? 0 : 100 }));
+  const now = { ...windowOf([{ status: 200, requests: 600, steps: [0, 6] }], 1), gateway };
+  const before = { ...windowOf([{ status: 200, requests: 1200 }]), gateway: [{ step: 0, requests: 1200, failed: 0 }] };
+  assert.deepEqual(findSymptoms(now, before), [
+    { symptom: 'requests fail', seen: '5xx: 600 of 1200 (50 %), before 0 of 1200 (0 %)', since: stepOf(6) },
+  ]);
+  assert.deepEqual(symptoms([], [{ status: 200, requests: 1200 }]), ['less is asked']);
+});
+
+test('a crash or a throttle of an endpoint is a request that failed, however many were answered; of a procedure it is none', () => {
+  const crash = (name: string, times: number) => ({ name, times });
+  assert.deepEqual(addUnanswered([], [crash('backup', 2)], 0), []);
+  assert.deepEqual(addUnanswered([], [crash('token', 1), crash('login', 2)], 7), [
+    {
+      symptom: 'requests fail',
+      seen: 'token crashed once, login crashed 2 times, 7 invocations found no sandbox',
+      since: null,
+    },
+  ]);
+  const found = { symptom: 'requests fail', seen: '5xx: 60 of 60 (100 %)', since: stepOf(1) } as const;
+  assert.deepEqual(addUnanswered([found], [crash('token', 60)], 0), [
+    { ...found, seen: '5xx: 60 of 60 (100 %); token crashed 60 times' },
+  ]);
 });

@@ -7,6 +7,7 @@ export interface TestAlarms {
     StateValue: string;
     Dimensions?: { Name: string; Value: string }[];
     AlarmActions?: string[];
+    Metrics?: unknown[];
   }[];
   /** What CloudWatch says that it did when an alarm was raised. */
   alarm_actions: string[];

@@ -33,6 +33,8 @@ export interface Account extends TestAlarms {
   limits: { concurrency: number; code_free: number };
   /** Figures of CloudWatch, by the id under which they are asked. */
   readonly figures: Record<string, number>;
+  /** Values of CloudWatch over time, by the id under which they are asked; instants in milliseconds. */
+  readonly series: Record<string, { readonly at: number; readonly value: number }[]>;
   /** Settings of functions beside their versions: State, LastUpdateStatus, Environment. */
   readonly configurations: Map<string, Record<string, unknown>>;
   /** Events that RDS has of the stage's database. */
@@ -215,8 +217,14 @@ function answer(account: Account, request: AwsRequest): AwsResponse {
   if (service === 'Logs_20140328') return json(answerLogs(sourceOf(account.logs), operation, input));
   if (operation === 'GetMetricData') {
     const asked = input.MetricDataQueries as { Id: string }[];
+    const [from, to] = [Number(input.StartTime) * 1000, Number(input.EndTime) * 1000];
+    const seriesOf = (Id: string) => (account.series[Id] ?? []).filter(({ at }) => at >= from && at < to);
     return json({
-      MetricDataResults: asked.map(({ Id }) => ({ Id, Values: Id in account.figures ? [account.figures[Id]] : [] })),
+      MetricDataResults: asked.map(({ Id }) => ({
+        Id,
+        Timestamps: seriesOf(Id).map(({ at }) => at / 1000),
+        Values: Id in account.figures ? [account.figures[Id]] : seriesOf(Id).map(({ value }) => value),
+      })),
     });
   }
   const alarm = alarmOperations[operation];
@@ -253,6 +261,7 @@ export async function openAccount(): Promise<Account> {
     identity: { account: '111122223333', arn: 'arn:aws:iam::111122223333:user/operator' },
     limits: { concurrency: 1000, code_free: 70_000_000_000 },
     figures: {},
+    series: {},
     configurations: new Map(),
     database_events: [],
     logs: new Map(),
