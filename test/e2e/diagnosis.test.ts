@@ -1,7 +1,7 @@
 /** Errors, slowness and an outage are provoked on a real local runtime: what it counts of them is exact, and the diagnosis names each cause. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { env, execPath, kill } from 'node:process';
 import { after, before, test } from 'node:test';
@@ -108,6 +108,13 @@ async function tenMinutesLater(): Promise<void> {
   await superuser`alter table metric_minutes drop constraint metric_minutes_pkey`;
   await superuser`update metric_minutes set minute = minute - interval '10 minutes', at = at - interval '10 minutes'`;
   await superuser`alter table metric_minutes add primary key (minute, name, route, method, status, procedure)`;
+  const journal = join(folder, 'logs/journal', `${encodeURIComponent('/aws/vendedlogs/oauth2-local-access')}.jsonl`);
+  const lines = readFileSync(journal, 'utf8').trim().split('\n');
+  const earlier = lines.map((line) => {
+    const [id, timestamp, ...rest] = JSON.parse(line) as [string, number, ...string[]];
+    return `${JSON.stringify([id, timestamp - 600_000, ...rest])}\n`;
+  });
+  writeFileSync(journal, earlier.join(''));
 }
 
 const diagnose = () => run('diagnose', '--since', '8m');
