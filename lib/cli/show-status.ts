@@ -6,6 +6,7 @@ type Values = Record<string, any>;
 
 export function showStatus(status: Values, { advise }: Around): string {
   const { schema, counts, signing } = status;
+  const shown = (name: string) => (counts === null ? null : (counts[name] ?? 'not counted in time'));
   const lines = [
     facts([
       ['stage', status.stage],
@@ -21,11 +22,11 @@ export function showStatus(status: Values, { advise }: Around): string {
           : null,
       ],
       ['signing secret', signing.secret],
-      ['clients', counts?.clients],
-      ['users', counts?.users],
-      ['sessions', counts?.sessions],
-      ['token families', counts?.families],
-      ['active tokens', counts?.access_tokens],
+      ['clients', shown('clients')],
+      ['users', shown('users')],
+      ['sessions', shown('sessions')],
+      ['token families', shown('families')],
+      ['active tokens', shown('access_tokens')],
       ['partitions ahead', status.partition_days === null ? null : `${status.partition_days} days`],
     ]),
   ];

@@ -105,7 +105,7 @@ export function writeReport(record: IncidentRecord, timeline: readonly TimelineE
     evidence ? `Kept at ${evidence.started_at}; all of it with \`--json\`.` : 'None was kept.',
     '',
     `- Keys: ${keys.map(({ kid, state }) => `${kid} (${state})`).join(', ') || '–'}`,
-    `- Counts: ${counts.map(([name, value]) => `${name} ${value}`).join(', ') || '–'}`,
+    `- Counts: ${counts.map(([name, value]) => `${name} ${value ?? 'not counted in time'}`).join(', ') || '–'}`,
     '',
     '## Timeline',
     '',

@@ -4,8 +4,10 @@ import { count, observeDuration } from '../telemetry.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
 
 export interface Gauges {
-  readonly clients: number;
-  readonly access_tokens: number;
+  /** Null where counting takes too long. */
+  readonly clients: number | null;
+  /** Without asking for their families, and up to a million, where those are too many to be asked for. */
+  readonly access_tokens: number | null;
   /** Of the oldest key that signs; null where there is none. */
   readonly signing_key_age_seconds: number | null;
   /** Where there is no backup yet, since the schema was made; null where there is not even that. */
@@ -30,9 +32,9 @@ export const publishGauges: ProcedureDefinition<Tools, Record<string, never>, nu
       if (ages[name] !== null) observeDuration(name, ages[name] * 1000);
     // The last: where there are too many tokens to be counted in time, the alarms that watch the ages know them all the same.
     const counts = await countClientsAndTokens(db, now());
-    count('oauth_clients_total', counts.clients);
-    count('oauth_active_tokens', counts.access_tokens);
+    if (counts.clients !== null) count('oauth_clients_total', counts.clients);
+    if (counts.access_tokens !== null) count('oauth_active_tokens', counts.access_tokens);
     return { ...counts, ...ages };
   },
-  describe: ({ clients, access_tokens }) => `${clients} clients, ${access_tokens} active tokens`,
+  describe: ({ clients, access_tokens }) => `${clients ?? 'uncounted'} clients, ${access_tokens ?? 'uncounted'} active tokens`,
 };

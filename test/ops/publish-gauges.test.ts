@@ -6,6 +6,7 @@ import { runProcedure } from '../../lib/ops/procedure.ts';
 import { publishGauges } from '../../lib/ops/publish-gauges.ts';
 import { generateKeyRing } from '../../lib/protocol/key-ring.ts';
 import { recordKeyRing } from '../support/keys.ts';
+import { whileLocked } from '../support/many-rows.ts';
 import { addFamily, addToken, addUser, clock, clockAt, openWorkbench, type Workbench } from './workbench.ts';
 
 let bench: Workbench;
@@ -66,4 +67,40 @@ test('a drill of a restore is as old as the last one that succeeded, and else as
     insert into audit_log (at, actor, procedure, outcome) values
       ('2026-06-02T04:00:00Z', 'schedule', 'restore-drill', 'succeeded'), ('2026-07-02T04:00:00Z', 'schedule', 'restore-drill', 'failed')`;
   assert.equal(await age(new Date('2026-07-08T04:00:00.000Z')), 36);
+});
+
+test('where the families are too many to be counted in time, tokens are counted without asking for them', async () => {
+  const hurried = bench.connect('oauth2_operator');
+  await hurried.sql`set statement_timeout = '100ms'`;
+  bench.output.clear();
+  const { outcome, result } = await whileLocked(bench.connect('oauth2_migrator'), 'token_families', () =>
+    runProcedure(publishGauges, { db: hurried, ...clock }, { input: {}, apply: true }),
+  );
+  // That of the family which is revoked is among them.
+  assert.deepEqual([outcome, result?.clients, result?.access_tokens], ['succeeded', 1, 3]);
+  const blob = bench.output.metrics().find((metrics) => 'oauth_active_tokens' in metrics);
+  assert.equal(blob?.oauth_active_tokens, 3);
+});
+
+test('where nothing can be counted in time, no number is published, and the run succeeds', async () => {
+  const hurried = bench.connect('oauth2_operator');
+  await hurried.sql`set statement_timeout = '100ms'`;
+  bench.output.clear();
+  const { outcome, result } = await whileLocked(bench.connect('oauth2_migrator'), 'access_tokens, clients', () =>
+    runProcedure(publishGauges, { db: hurried, ...clock }, { input: {}, apply: true }),
+  );
+  assert.deepEqual([outcome, result?.clients, result?.access_tokens], ['succeeded', null, null]);
+  assert.ok(
+    bench.output.metrics().every((metrics) => !('oauth_active_tokens' in metrics) && !('oauth_clients_total' in metrics)),
+  );
+});
+
+test('a count that fails leaves the ages published', async () => {
+  await bench.migrator.sql`revoke select on access_tokens from oauth2_operator`;
+  bench.output.clear();
+  const { outcome } = await runProcedure(publishGauges, { db: bench.operator, ...clock }, { input: {}, apply: true });
+  await bench.migrator.sql`grant select on access_tokens to oauth2_operator`;
+  assert.equal(outcome, 'failed');
+  const blob = bench.output.metrics().find((metrics) => 'signing_key_age_seconds' in metrics);
+  assert.ok(blob && 'backup_age_seconds' in blob && 'restore_drill_age_seconds' in blob);
 });

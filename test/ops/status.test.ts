@@ -1,6 +1,7 @@
 /** The state of a stage at a glance. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { showStatus } from '../../lib/cli/show-status.ts';
 import { createSigningKeys } from '../../lib/ops/create-signing-keys.ts';
 import { migrate } from '../../lib/ops/migrate.ts';
 import { runProcedure } from '../../lib/ops/procedure.ts';
@@ -10,6 +11,7 @@ import type { PrivateKeyRing } from '../../lib/protocol/key-ring.ts';
 import { insertAuditEntry } from '../../lib/store/audit-log.ts';
 import { type Database, openDatabase } from '../../lib/store/database.ts';
 import { readMigrations } from '../../lib/store/migrate.ts';
+import { whileLocked } from '../support/many-rows.ts';
 import { clock, openWorkbench, type Workbench } from './workbench.ts';
 
 const migrations = await readMigrations('migrations');
@@ -71,6 +73,18 @@ test('a stage that was started is well; issuer, release, schema, keys and counts
   assert.equal(result.signing.keys.filter(({ state }) => state === 'active').length, 2);
   assert.equal(result.counts?.clients, 0);
   assert.ok(!JSON.stringify(result).includes(String(ring?.keys.ES256.active.jwk.d)));
+});
+
+test('what cannot be counted in time is no complaint: the rest is told as ever', async () => {
+  const hurried = bench.connect('oauth2_operator');
+  await hurried.sql`set statement_timeout = '100ms'`;
+  const { result } = await whileLocked(bench.connect('oauth2_migrator'), 'token_families', () => look(hurried));
+  assert.deepEqual([result?.healthy, result?.problems, result?.database.reachable], [true, [], true]);
+  assert.deepEqual(result?.counts, { clients: 0, users: 0, sessions: 0, families: null, access_tokens: null });
+  assert.match(
+    showStatus(JSON.parse(JSON.stringify(result))),
+    /users +0\n.*\ntoken families +not counted in time\nactive tokens +not counted in time\n/,
+  );
 });
 
 test('a database that is away is told, not thrown: it is what the question is about', async () => {
