@@ -39,13 +39,20 @@ export const procedures = {
   },
   'create-client': { needs: ['database'], writes: true, command: true, purpose: 'Register a client' },
   'list-clients': { needs: ['database'], writes: false, command: true, purpose: 'List the clients' },
-  'disable-client': { needs: ['database'], writes: true, command: true, purpose: 'Disable a client and revoke its tokens' },
+  'disable-client': {
+    needs: ['database'],
+    writes: true,
+    command: true,
+    seconds: 300,
+    purpose: 'Disable a client and revoke its tokens',
+  },
   'create-user': { needs: ['database'], writes: true, command: true, purpose: 'Create an end-user account' },
   'list-users': { needs: ['database'], writes: false, command: true, purpose: 'List the end-user accounts' },
   'disable-user': {
     needs: ['database'],
     writes: true,
     command: true,
+    seconds: 300,
     purpose: 'Disable an account, end its sessions and revoke its tokens',
   },
   'set-password': {
@@ -94,6 +101,7 @@ export const procedures = {
     needs: ['database'],
     writes: true,
     command: true,
+    seconds: 300,
     purpose: 'Shut a client, an account or addresses out for a time',
   },
   unblock: {

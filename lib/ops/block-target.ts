@@ -1,7 +1,7 @@
 /** Reads whom a block is about: a client, an account or a range of addresses. */
 import { readAddressRange, shortestPrefix, writeAddressRange } from '../protocol/address-range.ts';
 import type { BlockKind } from '../store/blocks.ts';
-import { findClientHoldings } from '../store/client-administration.ts';
+import { findClient } from '../store/clients.ts';
 import { findUserHoldings } from '../store/user-administration.ts';
 import { type InputTable, ProcedureFault, text } from './input.ts';
 import { noAccount } from './no-account.ts';
@@ -55,7 +55,7 @@ export async function findTarget({ db, now }: Tools, { client_id, username, addr
       `${given.length === 0 ? 'nothing says' : 'more than one member says'} whom; allowed: one of client_id, username, address`,
     );
   if (client_id !== undefined) {
-    const client = await findClientHoldings(db, client_id);
+    const client = await findClient(db, client_id);
     if (!client)
       throw new ProcedureFault('not_found', `there is no client "${client_id}"; list-clients shows those that there are`);
     const label = `the client ${client_id} "${client.client_name}"`;

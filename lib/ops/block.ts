@@ -1,12 +1,14 @@
 /** Shuts a client, an account or a range of addresses out for a time; `unblock` lets them in again. */
 import { revokeLiveTokens } from '../store/access-token-revocation.ts';
 import { type Block, findBlock, putBlock } from '../store/blocks.ts';
-import { disableClient } from '../store/client-administration.ts';
-import { disableUser } from '../store/user-administration.ts';
+import { closeClient, revokeOfClient } from '../store/client-administration.ts';
+import { inTransaction } from '../store/transaction.ts';
+import { closeUser, endOfUser } from '../store/user-administration.ts';
 import { count } from '../telemetry.ts';
 import { findTarget, type Target, type TargetInput, targetTable } from './block-target.ts';
 import { text, wholeNumber } from './input.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
+import { tellMarking } from './tell-marking.ts';
 
 export interface BlockInput extends TargetInput {
   /** Until it ends by itself; without, until somebody lifts it. */
@@ -33,14 +35,24 @@ const effect = {
   address: 'requests from there are answered 403 within 30 seconds, before anything is done with them',
 };
 
-async function shutOut(tools: Tools, { kind, target }: Target, at: Date): Promise<{ families: number; tokens: number }> {
+/** Adds the block and disables whom it is about, both or neither: nobody is listed as shut out who is not. */
+function close({ db }: Tools, row: Block): Promise<void> {
+  return inTransaction(db, 'block', async (transaction) => {
+    await putBlock(transaction, row);
+    if (row.kind === 'client') await closeClient(transaction, row.target, row.blocked_at);
+    if (row.kind === 'user') await closeUser(transaction, row.target, row.blocked_at);
+  });
+}
+
+/** Marks what was issued to whom is disabled by now. */
+async function revoke({ db }: Tools, { kind, target }: Target, at: Date): Promise<{ families: number; tokens: number }> {
   if (kind === 'address') return { families: 0, tokens: 0 };
-  const [done, owner] =
+  const owner = kind === 'client' ? { client_id: target } : { subject: target };
+  const families =
     kind === 'client'
-      ? [await disableClient(tools.db, target, at), { client_id: target }]
-      : [await disableUser(tools.db, target, at), { subject: target }];
-  const tokens = await revokeLiveTokens(tools.db, owner, at);
-  const families = done?.revoked_families ?? 0;
+      ? await revokeOfClient(db, target, at, tellMarking())
+      : (await endOfUser(db, target, at, tellMarking())).revoked_families;
+  const tokens = await revokeLiveTokens(db, owner, at);
   count('oauth_token_revoked_total', families + tokens);
   return { families, tokens };
 }
@@ -64,11 +76,11 @@ export const block: ProcedureDefinition<Tools, BlockInput, BlockFacts, Blocked> 
   async apply(tools, { seconds, why }, { there, ...target }) {
     const at = tools.now();
     const expires_at = seconds === undefined ? null : new Date(at.getTime() + seconds * 1000);
-    // The row stands first: a run that is cut off after it is seen in the list, ends by itself, and can be lifted.
+    // First what is seen in the list, ends by itself and can be lifted; a run that is cut off after it has shut out all the same.
     const { kind, target: name } = target;
     const row: Block = { kind, target: name, blocked_at: at, expires_at, reason: why, was_disabled: target.disabled && !there };
-    await putBlock(tools.db, row);
-    const { families, tokens } = await shutOut(tools, target, at);
+    await close(tools, row);
+    const { families, tokens } = await revoke(tools, target, at);
     return {
       kind,
       target: name,

@@ -4,7 +4,8 @@ import { type ClientHoldings, disableClient as disable, findClientHoldings } fro
 import { count } from '../telemetry.ts';
 import { ProcedureFault, text } from './input.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
-import { counted } from './wording.ts';
+import { tellMarking } from './tell-marking.ts';
+import { counted, perhapsCounted } from './wording.ts';
 
 export interface DisableClientInput {
   readonly client_id: string;
@@ -39,14 +40,14 @@ export const disableClient: ProcedureDefinition<
       disabled_at
         ? `leave the client ${client_id} "${client_name}" disabled, as it is since ${disabled_at.toISOString()}`
         : `disable the client ${client_id} "${client_name}"`,
-      `revoke ${counted(families, 'token family', 'token families')}`,
+      `revoke ${perhapsCounted(families, 'token family', 'token families')}`,
       `revoke ${counted(access_tokens, 'access token')}`,
     ],
   }),
   async apply({ db, now }, { client_id }) {
     const at = now();
     // First the one statement after which nothing of the client is active, then the rows that may be many.
-    const done = await disable(db, client_id, at);
+    const done = await disable(db, client_id, at, tellMarking());
     if (!done) throw missing(client_id);
     const revoked_access_tokens = await revokeLiveTokens(db, { client_id }, at);
     count('oauth_token_revoked_total', done.revoked_families + revoked_access_tokens);

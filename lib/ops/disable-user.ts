@@ -5,6 +5,7 @@ import { count } from '../telemetry.ts';
 import { text } from './input.ts';
 import { noAccount } from './no-account.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
+import { tellMarking } from './tell-marking.ts';
 import { counted } from './wording.ts';
 
 export interface DisableUserInput {
@@ -43,7 +44,7 @@ export const disableUser: ProcedureDefinition<Tools, DisableUserInput, UserHoldi
   async apply({ db, now }, _input, { subject, username }) {
     const at = now();
     // First the one statement after which nothing of the account is active, then the rows that may be many.
-    const done = await disable(db, subject, at);
+    const done = await disable(db, subject, at, tellMarking());
     if (!done) throw noAccount(username);
     const revoked_access_tokens = await revokeLiveTokens(db, { subject }, at);
     count('oauth_token_revoked_total', done.revoked_families + revoked_access_tokens);

@@ -9,7 +9,8 @@ export interface TokenOwner {
 /** Rows of one statement: short enough for its locks and its time limit. */
 const batch = 5000;
 
-const owned = (db: Database, owner: TokenOwner) => db.sql`
+/** Whether a row is the owner's. */
+export const owned = (db: Database, owner: TokenOwner) => db.sql`
   ${owner.client_id === undefined ? db.sql`true` : db.sql`client_id = ${owner.client_id}`}
   and ${owner.subject === undefined ? db.sql`true` : db.sql`subject = ${owner.subject}`}`;
 

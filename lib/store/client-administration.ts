@@ -1,7 +1,9 @@
 /** What an operator asks about clients: lists of them, and the end of one. */
 import type { Client } from '../protocol/client.ts';
+import { revokeFamiliesOf, type Until } from './batches.ts';
+import { countRows } from './count-rows.ts';
 import type { Database } from './database.ts';
-import { aboutClient, aboutUser, andRecord, revokedFamily } from './event-recording.ts';
+import { aboutClient, andRecord } from './event-recording.ts';
 
 export type ListedClient = Pick<
   Client,
@@ -35,58 +37,30 @@ export interface ClientHoldings {
   readonly client_id: string;
   readonly client_name: string;
   readonly disabled_at: Date | null;
-  /** Token families that are not revoked. */
-  readonly families: number;
+  /** Token families that are not revoked; null where counting them takes too long. */
+  readonly families: number | null;
 }
 
 /** A client and how much was issued to it; undefined where there is no such client. */
 export async function findClientHoldings(db: Database, clientId: string): Promise<ClientHoldings | undefined> {
-  const rows = await db.ask<ClientHoldings>(
+  const [client] = await db.ask<Omit<ClientHoldings, 'families'>>(
     'find-client-holdings',
-    db.sql`
-      select c.client_id, c.client_name, c.disabled_at,
-        (select count(*)::integer from token_families f where f.client_id = c.client_id and f.revoked_at is null) as families
-      from clients c where c.client_id = ${clientId}`,
+    db.sql`select client_id, client_name, disabled_at from clients where client_id = ${clientId}`,
   );
-  return rows[0];
-}
-
-/** Families of one statement: those of a busy client may be millions, and a statement that does not end in time ends nothing. */
-const batch = 1000;
-
-/** @returns how many families of the client were revoked */
-async function revokeFamiliesOf(db: Database, clientId: string, now: Date): Promise<number> {
-  for (let revoked = 0; ; ) {
-    const rows = await db.ask(
-      'revoke-families-of-client',
-      db.sql`
-        with revoked as (
-          update token_families set revoked_at = ${now}, revoked_because = 'client disabled', successor_sealed = null
-          where ctid = any(array(
-            select ctid from token_families where client_id = ${clientId} and revoked_at is null limit ${batch} for update))
-          returning client_id, subject, session_id, family_id, revoked_because
-        ) ${andRecord(db, now, {
-          type: 'token_revoked',
-          from: 'revoked',
-          subject: aboutUser(db, db.sql`subject`),
-          data: revokedFamily(db),
-        })}
-        select 1 from revoked`,
-    );
-    revoked += rows.length;
-    if (rows.length < batch) return revoked;
-  }
+  if (!client) return undefined;
+  const families = await countRows(
+    db,
+    'count-families-of-client',
+    db.sql`select count(*)::integer as count from token_families where client_id = ${clientId} and revoked_at is null`,
+  );
+  return { ...client, families };
 }
 
 /**
- * Disables a client and spends its unredeemed codes: from here on none of its tokens is active. Then its token families are revoked.
- * @returns when it was disabled, first or now, and how many families ended; undefined where there is no such client
+ * Disables a client and spends its unredeemed codes, in one short statement: from here on none of its tokens is active.
+ * @returns when it was disabled, first or now; undefined where there is no such client
  */
-export async function disableClient(
-  db: Database,
-  clientId: string,
-  now: Date,
-): Promise<{ disabled_at: Date; revoked_families: number } | undefined> {
+export async function closeClient(db: Database, clientId: string, now: Date): Promise<Date | undefined> {
   const [disabled] = await db.ask<{ disabled_at: Date }>(
     'disable-client',
     db.sql`
@@ -110,5 +84,25 @@ export async function disableClient(
       })}
       select disabled_at from disabled`,
   );
-  return disabled && { ...disabled, revoked_families: await revokeFamiliesOf(db, clientId, now) };
+  return disabled?.disabled_at;
+}
+
+/** Revokes the token families of a client that is closed. @returns how many */
+export async function revokeOfClient(db: Database, clientId: string, now: Date, until?: Until): Promise<number> {
+  return (await revokeFamiliesOf(db, { client_id: clientId }, 'client disabled', now, until)).marked;
+}
+
+/**
+ * Closes a client, then revokes its token families.
+ * @returns when it was disabled, first or now, and how many families ended; undefined where there is no such client
+ */
+export async function disableClient(
+  db: Database,
+  clientId: string,
+  now: Date,
+  until?: Until,
+): Promise<{ disabled_at: Date; revoked_families: number } | undefined> {
+  const disabled_at = await closeClient(db, clientId, now);
+  if (disabled_at === undefined) return undefined;
+  return { disabled_at, revoked_families: await revokeOfClient(db, clientId, now, until) };
 }

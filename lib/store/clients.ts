@@ -1,8 +1,9 @@
 /** Questions about clients. */
 import type { Client } from '../protocol/client.ts';
+import { revokeFamiliesOf, timeIsOver } from './batches.ts';
 import { selectAs } from './columns.ts';
 import type { Database } from './database.ts';
-import { aboutClient, aboutUser, andRecord, revokedFamily } from './event-recording.ts';
+import { aboutClient, andRecord } from './event-recording.ts';
 
 /** Every column that makes a `Client`. */
 export const clientColumns = [
@@ -109,27 +110,26 @@ export async function replaceClientMetadata(db: Database, client: Client, now: D
   );
 }
 
-/** Deletes a client and ends what was issued to it (RFC 7592 §2.3): an access token is active only while its client is there. */
-export async function deleteClient(db: Database, clientId: string, now: Date): Promise<void> {
+/** Longest wait of whoever deletes a client for marks of its families, in milliseconds. */
+const longestMs = 3000;
+
+/**
+ * Deletes a client and ends what was issued to it (RFC 7592 §2.3): a token is active only while its client is there. Then its families are
+ * marked, as many as go in a short time: those that are left expire.
+ */
+export async function deleteClient(db: Database, clientId: string, now: Date, until = timeIsOver(longestMs)): Promise<void> {
   await db.ask(
     'delete-client',
     db.sql`
-      with families as (
-        update token_families set revoked_at = ${now}, revoked_because = 'client deleted' where client_id = ${clientId} and revoked_at is null
-        returning client_id, subject, session_id, family_id, revoked_because
-      ), deleted as (
+      with deleted as (
         delete from clients where client_id = ${clientId} returning client_id
-      ) ${andRecord(
-        db,
-        now,
-        {
-          type: 'client_deleted',
-          from: 'deleted',
-          subject: aboutClient(db, db.sql`client_id`),
-          data: db.sql`'client_id', client_id`,
-        },
-        { type: 'token_revoked', from: 'families', subject: aboutUser(db, db.sql`subject`), data: revokedFamily(db) },
-      )}
+      ) ${andRecord(db, now, {
+        type: 'client_deleted',
+        from: 'deleted',
+        subject: aboutClient(db, db.sql`client_id`),
+        data: db.sql`'client_id', client_id`,
+      })}
       select 1 from deleted`,
   );
+  await revokeFamiliesOf(db, { client_id: clientId }, 'client deleted', now, until);
 }

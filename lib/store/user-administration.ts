@@ -1,7 +1,8 @@
 /** What an operator asks about end-user accounts: a new one, lists of them, a new password, and the end of one. */
 import { dummyHash } from '../protocol/password.ts';
+import { endSessionsOf, revokeFamiliesOf, type Until } from './batches.ts';
 import type { Database } from './database.ts';
-import { aboutUser, andRecord, type EventSource, revokedFamily, signedOut } from './event-recording.ts';
+import { aboutUser, andRecord, revokedFamily, signedOut } from './event-recording.ts';
 import { writeNotices } from './logout-notices.ts';
 
 export interface NewUser {
@@ -103,35 +104,6 @@ export async function readUserHoldings(db: Database, subject: string, now: Date)
   return rows[0];
 }
 
-/** Common table expressions that end the sessions of an account, spend its unredeemed codes and revoke its families, offline ones too, and what events tell of that. */
-function endAll(
-  db: Database,
-  subject: string,
-  now: Date,
-  because: 'account disabled' | 'password changed',
-): [ending: Fragment, events: EventSource[]] {
-  const { sql } = db;
-  return [
-    sql`ended as (
-        update sessions set ended_at = ${now} where subject = ${subject} and ended_at is null returning session_id, subject, expires_at
-      ), noticed as (${writeNotices(db, 'ended', now)}
-      ), spent as (
-        update authorization_codes set redeemed_at = ${now} where subject = ${subject} and redeemed_at is null
-      ), revoked as (
-        update token_families set revoked_at = ${now}, revoked_because = ${because}, successor_sealed = null
-        where subject = ${subject} and revoked_at is null
-        returning client_id, subject, session_id, family_id, revoked_because
-      )`,
-    [
-      { type: 'user_logout', from: 'ended', ...signedOut(db, because) },
-      { type: 'token_revoked', from: 'revoked', subject: aboutUser(db, sql`subject`), data: revokedFamily(db) },
-    ],
-  ];
-}
-
-const ended = ({ sql }: Database, now: Date): Fragment => sql`
-  (select count(*)::integer from ended where expires_at > ${now}) as ended_sessions, (select count(*)::integer from revoked) as revoked_families`;
-
 /** What ended with an account, or with its password. */
 export interface Ended {
   readonly ended_sessions: number;
@@ -139,16 +111,11 @@ export interface Ended {
 }
 
 /**
- * Disables an account, ends its sessions, revokes its token families and spends its unredeemed codes.
- * @returns when it was disabled, first or now, and what ended; undefined where there is no such account
+ * Disables an account and spends its unredeemed codes, in one short statement: from here on nothing of it is active, and none of its sign-ins.
+ * @returns when it was disabled, first or now; undefined where there is no such account
  */
-export async function disableUser(
-  db: Database,
-  subject: string,
-  now: Date,
-): Promise<({ readonly disabled_at: Date } & Ended) | undefined> {
-  const [ending, events] = endAll(db, subject, now, 'account disabled');
-  const rows = await db.ask<{ disabled_at: Date } & Ended>(
+export async function closeUser(db: Database, subject: string, now: Date): Promise<Date | undefined> {
+  const [disabled] = await db.ask<{ disabled_at: Date }>(
     'disable-user',
     db.sql`
       with before as (
@@ -159,21 +126,46 @@ export async function disableUser(
       ), kept as (
         -- Disabled for good: the end of a block that runs shall not enable it.
         update blocks set was_disabled = true where kind = 'user' and target = ${subject} and blocked_at < ${now}
-      ), ${ending} ${andRecord(
-        db,
-        now,
-        {
-          type: 'user_disabled',
-          from: 'disabled',
-          subject: aboutUser(db, db.sql`subject`),
-          data: db.sql`'user_id', subject`,
-          when: db.sql`(select disabled_at from before) is null`,
-        },
-        ...events,
-      )}
-      select disabled_at, ${ended(db, now)} from disabled`,
+      ), spent as (
+        -- By the index of their expiry: what has expired is good for nothing.
+        update authorization_codes set redeemed_at = ${now} where subject = ${subject} and redeemed_at is null and expires_at > ${now}
+      ) ${andRecord(db, now, {
+        type: 'user_disabled',
+        from: 'disabled',
+        subject: aboutUser(db, db.sql`subject`),
+        data: db.sql`'user_id', subject`,
+        when: db.sql`(select disabled_at from before) is null`,
+      })}
+      select disabled_at from disabled`,
   );
-  return rows[0];
+  return disabled?.disabled_at;
+}
+
+/** Ends the sessions of an account that is closed, then its token families, by which their clients are found. @returns how many of each */
+export async function endOfUser(
+  db: Database,
+  subject: string,
+  now: Date,
+  until?: Until,
+): Promise<{ ended_sessions: number; revoked_families: number }> {
+  const ended_sessions = await endSessionsOf(db, subject, now, until);
+  const { marked } = await revokeFamiliesOf(db, { subject }, 'account disabled', now, until);
+  return { ended_sessions, revoked_families: marked };
+}
+
+/**
+ * Closes an account, then ends its sessions and revokes its token families.
+ * @returns when it was disabled, first or now, and what ended; undefined where there is no such account
+ */
+export async function disableUser(
+  db: Database,
+  subject: string,
+  now: Date,
+  until?: Until,
+): Promise<{ disabled_at: Date; ended_sessions: number; revoked_families: number } | undefined> {
+  const disabled_at = await closeUser(db, subject, now);
+  if (disabled_at === undefined) return undefined;
+  return { disabled_at, ...(await endOfUser(db, subject, now, until)) };
 }
 
 /**
@@ -185,12 +177,13 @@ export async function holdSignIns({ ask, sql }: Database, subject: string): Prom
 }
 
 /**
- * Replaces the password of an account, and ends everything that was got with the one before, as `disableUser` does; the account stays as it is.
+ * Replaces the password of an account, and ends everything that was got with the one before; the account stays as it is.
  * @param now later than every sign-in with the password before
  * @returns what ended; undefined where there is no such account
  */
 export async function setPassword(db: Database, subject: string, passwordHash: string, now: Date): Promise<Ended | undefined> {
-  const [ending, events] = endAll(db, subject, now, 'password changed');
+  const { sql } = db;
+  const because = 'password changed';
   const rows = await db.ask<Ended>(
     'set-password',
     db.sql`
@@ -200,18 +193,25 @@ export async function setPassword(db: Database, subject: string, passwordHash: s
           tokens_not_before = greatest(tokens_not_before, ${now})
         where subject = ${subject}
         returning subject
-      ), ${ending} ${andRecord(
+      ), ended as (
+        update sessions set ended_at = ${now} where subject = ${subject} and ended_at is null returning session_id, subject, expires_at
+      ), noticed as (${writeNotices(db, 'ended', now)}
+      ), spent as (
+        update authorization_codes set redeemed_at = ${now} where subject = ${subject} and redeemed_at is null and expires_at > ${now}
+      ), revoked as (
+        update token_families set revoked_at = ${now}, revoked_because = ${because}, successor_sealed = null
+        where subject = ${subject} and revoked_at is null
+        returning client_id, subject, session_id, family_id, revoked_because
+      ) ${andRecord(
         db,
         now,
-        {
-          type: 'user_password_changed',
-          from: 'changed',
-          subject: aboutUser(db, db.sql`subject`),
-          data: db.sql`'user_id', subject`,
-        },
-        ...events,
+        { type: 'user_password_changed', from: 'changed', subject: aboutUser(db, sql`subject`), data: sql`'user_id', subject` },
+        { type: 'user_logout', from: 'ended', ...signedOut(db, because) },
+        { type: 'token_revoked', from: 'revoked', subject: aboutUser(db, sql`subject`), data: revokedFamily(db) },
       )}
-      select ${ended(db, now)} from changed`,
+      select (select count(*)::integer from ended where expires_at > ${now}) as ended_sessions,
+        (select count(*)::integer from revoked) as revoked_families
+      from changed`,
   );
   return rows[0];
 }

@@ -77,6 +77,7 @@ test('cut off before the client is disabled and run again, it is whole, and its 
       return operator.sql;
     },
     events: operator.events,
+    replace: operator.replace,
     end: operator.end,
     ask: (question: string, query: never) =>
       question === 'disable-client'
@@ -86,6 +87,8 @@ test('cut off before the client is disabled and run again, it is whole, and its 
   const first = await runProcedure(block, { db: cut, ...clock }, { input: { client_id, seconds: 60, why }, ...acting });
   assert.match(first.error?.message ?? '', /run it again/);
   assert.equal(await isDisabled(client_id), false);
+  // Nothing tells that it is shut out.
+  assert.equal((await bench.migrator.sql`select from blocks where target = ${client_id}`).length, 0);
   await run({ client_id, seconds: 60 });
   assert.equal(await isDisabled(client_id), true);
   const later = clockAt(new Date(Date.now() + 120_000));

@@ -6,6 +6,7 @@ import { createClient } from '../../lib/ops/create-client.ts';
 import { disableClient } from '../../lib/ops/disable-client.ts';
 import { runProcedure } from '../../lib/ops/procedure.ts';
 import { countLiveTokens } from '../../lib/store/access-token-revocation.ts';
+import { addFamilies, limitRows, whileLocked } from '../support/many-rows.ts';
 import { addCode, addFamily, addToken, addUser, clock, openWorkbench, type Workbench } from './workbench.ts';
 
 let bench: Workbench;
@@ -54,6 +55,40 @@ test('families, access tokens and codes of the client end; those of others go on
   assert.equal(codes.length, 0);
   const [family] = await bench.operator.sql`select revoked_because from token_families where client_id = ${client_id}`;
   assert.equal(family?.revoked_because, 'client disabled');
+});
+
+test('more families than a statement may change end batch by batch, each with its event', async () => {
+  const client_id = await makeClient();
+  await addFamilies(bench.migrator.sql, { client_id, subject: await addUser(bench.migrator) }, 2500);
+  const lift = await limitRows(bench.migrator.sql, 'token_families', 1000);
+  const { outcome, result } = await disable(client_id);
+  await lift();
+  assert.deepEqual([outcome, result?.revoked_families], ['succeeded', 2500]);
+  const [left] = await bench.migrator.sql`
+    select (select count(*)::integer from token_families where client_id = ${client_id} and revoked_at is null) as families,
+      (select count(*)::integer from events where type = 'token_revoked' and data->>'client_id' = ${client_id}) as events`;
+  assert.deepEqual({ ...left }, { families: 0, events: 2500 });
+});
+
+test('a client is disabled even where none of its families can be marked, and the next run marks them', async () => {
+  const client_id = await makeClient();
+  await addFamilies(bench.migrator.sql, { client_id, subject: await addUser(bench.migrator) }, 3);
+  const lift = await limitRows(bench.migrator.sql, 'token_families', 0);
+  assert.match((await disable(client_id)).error?.message ?? '', /run it again/);
+  await lift();
+  const [row] = await bench.operator.sql`select disabled_at from clients where client_id = ${client_id}`;
+  assert.ok(row?.disabled_at);
+  assert.equal((await disable(client_id)).result?.revoked_families, 3);
+});
+
+test('families that are too many to be counted in time keep no client from being disabled', async () => {
+  const client_id = await makeClient();
+  const hurried = bench.connect('oauth2_operator');
+  await hurried.sql`set statement_timeout = '100ms'`;
+  const planned = await whileLocked(bench.connect('oauth2_migrator'), 'token_families', () =>
+    runProcedure(disableClient, { db: hurried, ...clock }, { input: { client_id } }),
+  );
+  assert.equal(planned.plan.steps[1], 'revoke the token families (too many to count in time)');
 });
 
 test('a second run keeps the first date and revokes what came in between', async () => {

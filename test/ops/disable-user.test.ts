@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { disableUser } from '../../lib/ops/disable-user.ts';
 import { runProcedure } from '../../lib/ops/procedure.ts';
 import { countLiveTokens } from '../../lib/store/access-token-revocation.ts';
+import { addFamilies, limitRows } from '../support/many-rows.ts';
 import { addCode, addFamily, addSession, addUser, clock, openWorkbench, type Workbench } from './workbench.ts';
 
 let bench: Workbench;
@@ -44,6 +45,30 @@ test('a second run finds nothing left to end', async () => {
   const { outcome, result } = await disable('leaver');
   assert.equal(outcome, 'succeeded');
   assert.deepEqual([result?.ended_sessions, result?.revoked_families, result?.revoked_access_tokens], [0, 0, 0]);
+});
+
+test('more sessions and families than a statement may change end batch by batch', async () => {
+  const { sql } = bench.migrator;
+  const subject = await addUser(bench.migrator, 'busy');
+  await sql`
+    insert into sessions (session_hash, session_id, subject, authenticated_at, expires_at)
+    select sha256(n::text::bytea), gen_random_uuid(), ${subject}, now(), now() + interval '1 day' from generate_series(1, 2500) n`;
+  await addFamilies(sql, { client_id: 'c', subject }, 2500);
+  const lifts = [await limitRows(sql, 'sessions', 1000), await limitRows(sql, 'token_families', 1000)];
+  const { outcome, result } = await disable('busy');
+  for (const lift of lifts) await lift();
+  assert.deepEqual([outcome, result?.ended_sessions, result?.revoked_families], ['succeeded', 2500, 2500]);
+});
+
+test('an account is disabled even where none of its sessions can be marked, and the next run marks them', async () => {
+  const subject = await addUser(bench.migrator, 'stuck');
+  await addSession(bench.migrator, { subject, expires_at: later() });
+  const lift = await limitRows(bench.migrator.sql, 'sessions', 0);
+  assert.match((await disable('stuck')).error?.message ?? '', /run it again/);
+  await lift();
+  const [row] = await bench.operator.sql`select disabled_at from users where subject = ${subject}`;
+  assert.ok(row?.disabled_at);
+  assert.equal((await disable('stuck')).result?.ended_sessions, 1);
 });
 
 test('it needs a reason and an account that exists', async () => {

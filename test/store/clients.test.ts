@@ -6,8 +6,9 @@ import { digest } from '../../lib/protocol/digest.ts';
 import { findCallerAndAccessToken } from '../../lib/store/access-tokens.ts';
 import { deleteClient, findClient, findManagedClient, insertClient, replaceClientMetadata } from '../../lib/store/clients.ts';
 import { findClientAndFamily } from '../../lib/store/token-families.ts';
+import { addFamilies, limitRows } from '../support/many-rows.ts';
 import { makeClient, now, parameterText, secondsLater } from '../support/protocol-values.ts';
-import { openStore, storeClient, storeFamily } from '../support/store.ts';
+import { openStore, storeClient, storeFamily, storeUser } from '../support/store.ts';
 
 const store = await openStore();
 const { db, admin } = store;
@@ -104,6 +105,22 @@ test('a client may change its metadata, not its secret, its trust or what is req
     redirect_uris: ['https://new.example/cb'],
     updated_at: secondsLater(60),
   });
+});
+
+test('a client with more families than a statement may change is deleted, and is at once where no time is left to mark them', async () => {
+  const subject = await storeUser(store);
+  const left = async (clientId: string) =>
+    (await admin`select from token_families where client_id = ${clientId} and revoked_at is null`).length;
+  const [slow, quick] = [await storeFamily(store), await storeFamily(store)];
+  for (const { client } of [slow, quick]) await addFamilies(admin, { client_id: client.client_id, subject }, 2500);
+  const lift = await limitRows(admin, 'token_families', 1000);
+  await deleteClient(db, slow.client.client_id, now);
+  await deleteClient(db, quick.client.client_id, now, () => true);
+  await lift();
+  assert.deepEqual([await left(slow.client.client_id), await left(quick.client.client_id)], [0, 2501]);
+  const asker = await storeClient(db);
+  for (const { token } of [slow, quick])
+    assert.equal((await findCallerAndAccessToken(db, asker.client_id, token)).state.active, false);
 });
 
 test('deleting a client ends what was issued to it, and nothing of another client', async () => {
