@@ -41,7 +41,11 @@ export const eventTypes = {
   user_deleted: { severity: 'warning', replayed: true, purpose: 'An account was deleted' },
   user_authenticated: { severity: 'info', purpose: 'An end-user signed in' },
   user_authentication_failed: { severity: 'warning', purpose: 'Somebody failed to sign in' },
-  user_logout: { severity: 'info', replayed: true, purpose: 'A sign-in session ended' },
+  user_logout: {
+    severity: 'info',
+    replayed: true,
+    purpose: 'A sign-in session ended, other than by `token_revoked` up to an instant',
+  },
   access_blocked: { severity: 'warning', replayed: true, purpose: 'A client, an account or addresses were shut out' },
   access_unblocked: { severity: 'info', replayed: true, purpose: 'A client, an account or addresses were let in again' },
   consent_granted: { severity: 'info', purpose: 'An end-user allowed a client what it asked for' },

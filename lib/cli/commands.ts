@@ -6,7 +6,7 @@ import type { ToolProcedure } from '../releases/tool.ts';
 import { auditLogCommand } from './audit-log-command.ts';
 import { backupCommands } from './backup-commands.ts';
 import { blockCommands } from './block-commands.ts';
-import { chooseOne } from './choose-one.ts';
+import { atMostOne, chooseOne } from './choose-one.ts';
 import { databaseCommands } from './database-commands.ts';
 import { retryEventsCommand } from './event-commands.ts';
 import { CliFailure } from './exit-codes.ts';
@@ -215,10 +215,14 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
       },
       { flags: '--client <client_id>', purpose: 'token families and access tokens of a client' },
       { flags: '--user <username>', purpose: 'sign-ins, token families and access tokens of an account' },
-      { flags: '--issued-before <instant>', purpose: 'of everybody, issued before an instant such as 2026-11-23T08:30:00Z' },
+      {
+        flags: '--issued-before <instant>',
+        purpose: 'of everybody, or of what another option names: issued before an instant such as 2026-11-23T08:30:00Z',
+      },
     ],
     toInput: ({ all, client, user, issuedBefore }) => {
-      chooseOne({ '--all': all, '--client': client, '--user': user, '--issued-before': issuedBefore });
+      const named = { '--all': all, '--client': client, '--user': user };
+      if (atMostOne(named) === 0) chooseOne({ ...named, '--issued-before': issuedBefore });
       return presentMembers({ all, client_id: client, username: user, issued_before: issuedBefore });
     },
     show: (result) =>
@@ -228,6 +232,7 @@ export const functionCommands: Record<FunctionCommandName, Command> = {
         ['token families revoked', result.revoked_families],
         ['access tokens revoked', result.revoked_access_tokens ?? 'too many to count'],
         ['new signing keys', result.new_keys],
+        ...(result.finished ? [] : [['rows left to mark', result.left ?? 'too many to count'] as const]),
       ]),
     example: 'oauth2ctl revoke-tokens --client QTxy1rFNwLi5MbdpTEo8HA --apply --reason "its tokens are in a public log"',
   },

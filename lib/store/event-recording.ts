@@ -49,7 +49,7 @@ export const signedIn = (db: Database): Pick<EventSource, 'subject' | 'data'> =>
 /** What an event tells of a session that ended. */
 export const signedOut = (
   db: Database,
-  reason: 'another user signed in' | 'signed out' | 'account disabled' | 'password changed' | 'revoked by an operator',
+  reason: 'another user signed in' | 'signed out' | 'account disabled' | 'password changed',
 ): Pick<EventSource, 'subject' | 'data'> => ({
   subject: aboutUser(db, db.sql`subject`),
   data: db.sql`'user_id', subject, 'session_id', session_id, 'reason', ${reason}::text`,

@@ -1,7 +1,9 @@
 /** Revokes what was issued to a client, for an end-user or to everybody: a watermark ends all of it at once, the rows follow in batches. */
 import { active, joined } from './access-tokens.ts';
-import { type Database, DatabaseUnavailable } from './database.ts';
-import { aboutClient, aboutUser, andRecord, revokedFamily, signedOut } from './event-recording.ts';
+import { inBatches, type Marked, type Until } from './batches.ts';
+import { countRows } from './count-rows.ts';
+import type { Database } from './database.ts';
+import { aboutClient, aboutUser, andRecord } from './event-recording.ts';
 import { writeNotices } from './logout-notices.ts';
 
 /** What a revocation reaches; with neither client nor end-user it is everything. */
@@ -21,8 +23,6 @@ export interface Holdings {
   readonly access_tokens: number | null;
 }
 
-/** Rows of one statement. */
-const batch = 1000;
 /** Blocks of 8 KiB that one step of a sweep reads. */
 const blocks = 512;
 
@@ -36,17 +36,6 @@ const owned = ({ sql }: Database, { client_id, subject }: Extent, alias: Fragmen
       ? sql`true`
       : sql`${alias}subject = ${subject}`
     : sql`${alias}client_id = ${client_id}`;
-
-/** @returns null where the statement took too long */
-async function countRows(db: Database, question: string, query: Parameters<Database['ask']>[1]): Promise<number | null> {
-  try {
-    const [row] = await db.ask<{ count: number }>(question, query);
-    return row?.count ?? 0;
-  } catch (cause) {
-    if (cause instanceof DatabaseUnavailable && /57014|no answer within/.test(cause.detail)) return null;
-    throw cause;
-  }
-}
 
 /** How much of it is still good. */
 export async function countRevocable(db: Database, extent: Extent, now: Date): Promise<Holdings> {
@@ -121,79 +110,70 @@ export async function raiseWatermark(db: Database, extent: Extent, now: Date): P
   return (await db.ask('raise-watermark', raised)).length === 1;
 }
 
-/** Marks the rows of a table within the extent, in batches that each commit on their own. @returns how many */
+/**
+ * Marks the rows of a table within the extent, in batches that each commit on their own. None leaves an event: that of the watermark tells of
+ * all of them, and a restore reads it alone.
+ * @param update makes the statement that changes those rows that meet a condition
+ */
 async function markRows(
   db: Database,
   table: 'token_families' | 'sessions',
   extent: Extent,
-  change: Fragment,
   due: Fragment,
-  now: Date,
-): Promise<number> {
+  update: (where: Fragment) => Parameters<Database['ask']>[1],
+  until: Until,
+): Promise<Marked> {
   const { sql } = db;
-  const counted = (update: Fragment) =>
-    table === 'sessions'
-      ? sql`with ended as (${update} returning session_id, subject), noticed as (${writeNotices(db, 'ended', now)})
-          ${andRecord(db, now, { type: 'user_logout', from: 'ended', ...signedOut(db, 'revoked by an operator') })}
-          select 1 from ended`
-      : sql`with revoked as (${update} returning client_id, subject, session_id, family_id, revoked_because)
-          ${andRecord(db, now, {
-            type: 'token_revoked',
-            from: 'revoked',
-            subject: aboutUser(db, sql`subject`),
-            data: revokedFamily(db),
-          })}
-          select 1 from revoked`;
-  let marked = 0;
-  if (!isGlobal(extent)) {
-    for (;;) {
-      const rows = await db.ask(
-        `revoke-${table}`,
-        counted(sql`update ${sql(table)} set ${change}
-          where ctid = any(array(select ctid from ${sql(table)} where ${owned(db, extent, sql``)} and ${due} limit ${batch} for update))`),
-      );
-      marked += rows.length;
-      if (rows.length < batch) return marked;
-    }
-  }
+  const mark = async (where: Fragment) => (await db.ask(`revoke-${table}`, update(where))).length;
+  if (!isGlobal(extent))
+    return inBatches(
+      (most) =>
+        mark(
+          sql`ctid = any(array(select ctid from ${sql(table)} where ${owned(db, extent, sql``)} and ${due} limit ${most} for update))`,
+        ),
+      until,
+    );
   const [size] = await db.ask<{ blocks: number }>(
     `measure-${table}`,
     sql`select (pg_relation_size(${table}::regclass) / current_setting('block_size')::integer)::integer as blocks`,
   );
+  let marked = 0;
   // Once from end to end: what was issued since needs no mark.
   for (let first = 0; first < (size?.blocks ?? 0); first += blocks) {
-    const rows = await db.ask(
-      `revoke-${table}`,
-      counted(sql`update ${sql(table)} t set ${change}
-        where t.ctid >= ${`(${first},0)`}::tid and t.ctid < ${`(${first + blocks},0)`}::tid and ${due}`),
-    );
-    marked += rows.length;
+    if (until()) return { marked, finished: false };
+    marked += await mark(sql`ctid >= ${`(${first},0)`}::tid and ctid < ${`(${first + blocks},0)`}::tid and ${due}`);
   }
-  return marked;
+  return { marked, finished: true };
 }
 
-/** Marks the token families as revoked. @returns how many */
-export function revokeFamilies(db: Database, extent: Extent, now: Date): Promise<number> {
+/** Marks the token families as revoked. */
+export function revokeFamilies(db: Database, extent: Extent, now: Date, until: Until): Promise<Marked> {
   const { sql } = db;
   return markRows(
     db,
     'token_families',
     extent,
-    sql`revoked_at = ${now}, revoked_because = 'revoked by an operator', successor_sealed = null`,
     sql`revoked_at is null and issued_at < ${extent.before}`,
-    now,
+    (where) => sql`
+      update token_families set revoked_at = ${now}, revoked_because = 'revoked by an operator', successor_sealed = null
+      where ${where} returning 1`,
+    until,
   );
 }
 
-/** Ends the sign-ins, and leaves notices to their clients. @returns how many */
-export function endSessions(db: Database, extent: Extent, now: Date): Promise<number> {
+/** Ends the sign-ins, and leaves notices to their clients: by the families, which have to stand yet. */
+export function endSessions(db: Database, extent: Extent, now: Date, until: Until): Promise<Marked> {
   const { sql } = db;
   return markRows(
     db,
     'sessions',
     extent,
-    sql`ended_at = ${now}`,
     sql`ended_at is null and expires_at > ${now} and authenticated_at < ${extent.before}`,
-    now,
+    (where) => sql`
+      with ended as (
+        update sessions set ended_at = ${now} where ${where} returning session_id, subject
+      ), noticed as (${writeNotices(db, 'ended', now)})
+      select 1 from ended`,
+    until,
   );
 }

@@ -10,9 +10,9 @@ type Fragment = ReturnType<Database['sql']>;
 export const isAfterWatermarks = (db: Database, issuedAt: Fragment, watermarks: Fragment) => db.sql`
   coalesce(${issuedAt} >= greatest((select tokens_not_before from revocation_watermark), ${watermarks}), true)`;
 
-/** Whether a sign-in is no earlier than the global watermark of sign-ins. @param signedInAt an expression */
+/** Whether a sign-in of user `u` is no earlier than the global watermark of sign-ins and that of the account. @param signedInAt an expression */
 export const isLaterSignIn = (db: Database, signedInAt: Fragment) => db.sql`
-  coalesce(${signedInAt} >= (select sessions_not_before from revocation_watermark), true)`;
+  coalesce(${signedInAt} >= greatest((select sessions_not_before from revocation_watermark), u.tokens_not_before), true)`;
 
 /** Whether a key was not withdrawn: a sandbox may go on signing with one for minutes, and may go on trusting one. */
 export const keyStands = (db: Database, kid: string) => db.sql`

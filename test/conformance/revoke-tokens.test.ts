@@ -29,8 +29,12 @@ after(async () => {
 
 const offline = { scope: 'openid offline_access' };
 
-async function revoke(input: RevokeTokensInput) {
-  const answer = await runProcedure(revokeTokens, operation.tools, { input, apply: true, reason: 'test', actor: 'test' });
+async function revoke(input: RevokeTokensInput, times: object = {}) {
+  const answer = await runProcedure(
+    revokeTokens,
+    { ...operation.tools, ...times },
+    { input, apply: true, reason: 'test', actor: 'test' },
+  );
   assert.equal(answer.outcome, 'succeeded', answer.error?.message);
   return answer.result as NonNullable<typeof answer.result>;
 }
@@ -97,6 +101,20 @@ test('--user: what was issued for that account ends, with its sign-in; others ke
   assert.deepEqual(await probe(held), ['own']);
   assert.deepEqual(await probe(other), everything);
   assert.deepEqual(await probe(await hold()), everything);
+});
+
+test('before any row is marked nothing works that falls under a watermark, sign-ins of an account included', async () => {
+  for (const [input, working] of [
+    [{ username: user.username }, ['own']],
+    [{ client_id: client.client_id }, ['session']],
+    [{ all: true }, []],
+  ] as const) {
+    const held = await hold();
+    const result = await revoke(input, { longest_run_ms: 0 });
+    assert.deepEqual([result.finished, result.ended_sessions, result.revoked_families], [false, 0, 0]);
+    assert.deepEqual(await probe(held), working);
+    assert.deepEqual(await probe(await hold()), everything);
+  }
 });
 
 test('--issued-before: what is older ends, with what was refreshed from it since; what is younger goes on, and so do sign-ins', async () => {

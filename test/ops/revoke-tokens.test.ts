@@ -7,6 +7,7 @@ import { runProcedure } from '../../lib/ops/procedure.ts';
 import { revokeTokens } from '../../lib/ops/revoke-tokens.ts';
 import { listStoredKeys } from '../../lib/store/signing-key-administration.ts';
 import { countEverything } from '../../lib/store/status.ts';
+import { addFamilies } from '../support/many-rows.ts';
 import { openVault, type TestVault } from './vault.ts';
 import { addFamily, addSession, addUser, clock, openWorkbench, readAuditLog, type Workbench } from './workbench.ts';
 
@@ -30,8 +31,14 @@ after(async () => {
 });
 
 const acting = { apply: true, reason: 'test', actor: 'kim' };
-const revoke = (input: object, order: object = acting, versions: RingVersions = vault.versions) =>
-  runProcedure(revokeTokens, { db: bench.operator, ...clock, versions }, { input, ...order });
+const revoke = (input: object, order: object = acting, versions: RingVersions = vault.versions, longest_run_ms?: number) =>
+  runProcedure(
+    revokeTokens,
+    { db: bench.operator, ...clock, versions, ...(longest_run_ms !== undefined && { longest_run_ms }) },
+    { input, ...order },
+  );
+/** A run whose time is over when the rows come. */
+const revokeInNoTime = (input: object) => revoke(input, acting, vault.versions, 0);
 const later = () => new Date(Date.now() + 3_600_000);
 
 test('it wants exactly one thing to revoke, that it knows, and a reason', async () => {
@@ -39,6 +46,7 @@ test('it wants exactly one thing to revoke, that it knows, and a reason', async 
     [{}, 'invalid_input', /nothing says what to revoke; allowed: one of all, client_id, username, issued_before/],
     [{ all: false }, 'invalid_input', /nothing says/],
     [{ all: true, client_id }, 'invalid_input', /more than one member says/],
+    [{ client_id, issued_before: later().toISOString() }, 'invalid_input', /allowed: an instant that is over/],
     [{ client_id: 'nobody' }, 'not_found', /there is no client "nobody"; list-clients shows/],
     [{ username: 'nobody' }, 'not_found', /there is no account "nobody"; list-users shows/],
     [
@@ -135,4 +143,82 @@ test('--all ends nothing where there are no keys to go on with', async () => {
   const empty = { ...vault.versions, read: async () => undefined };
   assert.equal((await revoke({ all: true }, acting, empty)).error?.code, 'no_keys');
   assert.equal((await countEverything(bench.operator, new Date())).families, 1);
+});
+
+const eventsSince = async (sequence: number) =>
+  (
+    await bench.migrator.sql<{ type: string; data: Record<string, unknown> }[]>`
+      select type, data from events where sequence > ${sequence} and type in ('token_revoked', 'user_logout') order by sequence`
+  ).map(({ type, data }) => [type, Object.keys(data).sort().join(' ')]);
+const lastEvent = async () => Number((await bench.migrator.sql`select coalesce(max(sequence), 0) as last from events`)[0]?.last);
+
+test('what falls under a watermark leaves the event of the watermark, and none of its own', async () => {
+  const subject = await addUser(bench.migrator, 'quiet');
+  const signIn = async () => {
+    await addSession(bench.migrator, { subject, expires_at: later() });
+    await bench.migrator.sql`update sessions set authenticated_at = now() - interval '1 minute'`;
+    await addFamily(bench.migrator, { client_id, subject });
+  };
+  const cases: [object, string][] = [
+    [{ username: 'quiet' }, 'issued_before reason sessions user_id'],
+    [{ client_id }, 'client_id issued_before reason sessions'],
+    [{ all: true }, 'everybody issued_before reason sessions'],
+  ];
+  for (const [input, members] of cases) {
+    await signIn();
+    const before = await lastEvent();
+    const { result } = await revoke(input);
+    assert.ok((result?.revoked_families ?? 0) > 0, members);
+    assert.deepEqual([...new Set((await eventsSince(before)).map(String))], [`token_revoked,${members}`]);
+  }
+});
+
+test('a run whose time is over says what is left; with its instant marking goes on, with the same watermark and the same keys', async () => {
+  const subject = await addUser(bench.migrator, 'many');
+  const arrange = async () => {
+    await addSession(bench.migrator, { subject, expires_at: later() });
+    await bench.migrator.sql`update sessions set authenticated_at = now() - interval '1 minute' where ended_at is null`;
+    await addFamilies(bench.migrator.sql, { client_id, subject }, 20);
+    await addFamily(bench.migrator, { client_id, subject });
+  };
+  const marks = async () =>
+    (
+      await bench.migrator.sql`
+        select (select tokens_not_before from revocation_watermark) as everybody, (select sessions_not_before from revocation_watermark) as sign_ins,
+          (select tokens_not_before from clients where client_id = ${client_id}) as client,
+          (select tokens_not_before from users where subject = ${subject}) as person`
+    )[0];
+  const kids = async () => (await listStoredKeys(bench.operator)).filter(({ state }) => state === 'active').map(({ kid }) => kid);
+  for (const [input, left] of [
+    [{ all: true }, 22],
+    [{ client_id }, 21],
+    [{ username: 'many' }, 22],
+  ] as const) {
+    await arrange();
+    const first = await revokeInNoTime(input);
+    const { revoked_before: issued_before = '' } = first.result ?? {};
+    assert.deepEqual([first.outcome, first.result?.finished, first.result?.left], ['succeeded', false, left]);
+    assert.match(first.next?.[0] ?? '', new RegExp(`^the same command with --issued-before ${issued_before}`));
+    assert.match(
+      String((await readAuditLog(bench.migrator)).rows.at(-1)?.detail),
+      new RegExp(`in force, ${left} rows left to mark$`),
+    );
+    assert.equal((await countEverything(bench.operator, new Date())).access_tokens, 0);
+    const [raised, keys] = [await marks(), await kids()];
+    await addFamily(bench.migrator, { client_id, subject });
+    const { outcome, plan, result } = await revoke({ ...input, issued_before });
+    assert.deepEqual([outcome, result?.finished, result?.left, result?.new_keys], ['succeeded', true, 0, undefined]);
+    assert.equal((result?.ended_sessions ?? 0) + (result?.revoked_families ?? 0), left);
+    assert.doesNotMatch(plan.steps.join(), /signing keys/);
+    assert.deepEqual([await marks(), await kids()], [raised, keys]);
+    assert.equal((await countEverything(bench.operator, new Date())).families, 1);
+    await bench.migrator.sql`update token_families set revoked_at = now()`;
+    await bench.migrator.sql`update sessions set ended_at = now()`;
+  }
+});
+
+test('--all with an instant replaces keys that are older than it', async () => {
+  const { plan, result } = await revoke({ all: true, issued_before: new Date().toISOString() });
+  assert.match(plan.steps.join(), /replace the signing keys/);
+  assert.equal(result?.new_keys?.length, 2);
 });

@@ -56,7 +56,7 @@ test('a visit finds client and session, each for itself', async () => {
   assert.equal(session.username, 'visitor');
 });
 
-test('a session is found until it expires, ends or its end-user is disabled', async () => {
+test('a session is found until it expires, ends, falls under the watermark of its end-user, or that one is disabled', async () => {
   const subject = await storeUser(store);
   const found = async (session: Session, at = now) => (await findVisit(db, '', session.session_hash, at)).session !== undefined;
   const [expiring, ended] = [await storeSession(store, subject), await storeSession(store, subject)];
@@ -64,7 +64,15 @@ test('a session is found until it expires, ends or its end-user is disabled', as
   assert.equal(await found(expiring, secondsLater(3600)), false);
   await endSession(db, ended.session_hash, now);
   assert.equal(await found(ended), false);
-  await admin`update users set disabled_at = now() where subject = ${subject}`;
+  // What was issued to the account up to an instant is revoked, and with it what it signed in before.
+  for (const [seconds, there] of [
+    [0, true],
+    [1, false],
+  ] as const) {
+    await admin`update users set tokens_not_before = ${secondsLater(seconds)} where subject = ${subject}`;
+    assert.equal(await found(expiring), there);
+  }
+  await admin`update users set tokens_not_before = null, disabled_at = now() where subject = ${subject}`;
   assert.equal(await found(expiring), false);
 });
 
