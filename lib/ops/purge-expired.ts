@@ -1,6 +1,7 @@
 /** Drops what has expired and prepares the partitions ahead, without ever making a request wait. */
 import { createPartitionsAhead, daysAhead, dropPartition, isOver, listPartitions, partitionName } from '../store/partitions.ts';
-import { type Keeping, type PurgedTable, purgedTables, purgeTable } from '../store/purge.ts';
+import { type Keeping, type Place, type PurgedTable, purgedTables, purgeTable } from '../store/purge.ts';
+import { notePurge, readPurgePlaces } from '../store/purge-places.ts';
 import { retireExpiredKeys } from '../store/signing-key-administration.ts';
 import { tellProgress } from '../telemetry.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
@@ -29,7 +30,36 @@ export interface Purged {
   readonly finished: boolean;
 }
 
-export type PurgeTools = Tools & Keeping;
+export interface PurgeTools extends Tools, Keeping {
+  /** Another limit of a run than that of the function, milliseconds. */
+  readonly longest_run_ms?: number;
+}
+
+/** Gives every table its share of the time, and what some leave of theirs to those that are not done. */
+async function purgeTables(
+  { db, now, ...keeping }: Omit<PurgeTools, 'longest_run_ms'>,
+  leftMs: () => number,
+): Promise<Pick<Purged, 'deleted' | 'finished'>> {
+  const begins = await readPurgePlaces(db, now());
+  const places = new Map<PurgedTable, Place>(purgedTables.map((table) => [table, { next: begins[table] ?? 0, read: 0 }]));
+  const deleted = Object.fromEntries(purgedTables.map((table) => [table, 0])) as Record<PurgedTable, number>;
+  do {
+    const share = leftMs() / places.size;
+    for (const [table, place] of places) {
+      const began = performance.now();
+      const until = () => {
+        tellProgress(() => `what has expired in ${table}`);
+        return leftMs() <= 0 || performance.now() - began > share;
+      };
+      const swept = await purgeTable(db, table, now(), until, keeping, place);
+      await notePurge(db, table, swept, now());
+      deleted[table] += swept.deleted;
+      if (swept.finished) places.delete(table);
+      else places.set(table, swept);
+    }
+  } while (places.size > 0 && leftMs() > 0);
+  return { deleted, finished: places.size === 0 };
+}
 
 export const purgeExpired: ProcedureDefinition<PurgeTools, Record<string, never>, PurgeFacts, Purged> = {
   name: 'purge-expired',
@@ -51,25 +81,16 @@ export const purgeExpired: ProcedureDefinition<PurgeTools, Record<string, never>
       `delete what has expired from ${purgedTables.join(', ')}`,
     ],
   }),
-  async apply({ db, now, ...keeping }, _input, { over }) {
+  async apply({ longest_run_ms = longestRunMs, ...tools }, _input, { over }) {
+    const { db, now } = tools;
     const started = performance.now();
-    const until = () => performance.now() - started > longestRunMs;
+    const leftMs = () => longest_run_ms - (performance.now() - started);
     const retired_keys = await retireExpiredKeys(db, now());
     const { created, skipped } = await createPartitionsAhead(db, now(), partitionDays);
     const dropped: string[] = [];
     const kept: string[] = [];
-    for (const name of over) (!until() && (await dropPartition(db, name)) ? dropped : kept).push(name);
-    const deleted = {} as Record<PurgedTable, number>;
-    let finished = kept.length === 0;
-    for (const table of purgedTables) {
-      const goesOn = () => {
-        tellProgress(() => `what has expired in ${table}`);
-        return until();
-      };
-      const purged = await purgeTable(db, table, now(), goesOn, keeping);
-      deleted[table] = purged.deleted;
-      finished &&= purged.finished;
-    }
+    for (const name of over) (leftMs() > 0 && (await dropPartition(db, name)) ? dropped : kept).push(name);
+    const { deleted, finished } = await purgeTables(tools, leftMs);
     return {
       created_partitions: created,
       skipped_partitions: skipped,
@@ -77,7 +98,7 @@ export const purgeExpired: ProcedureDefinition<PurgeTools, Record<string, never>
       kept_partitions: kept,
       retired_keys,
       deleted,
-      finished,
+      finished: finished && kept.length === 0,
     };
   },
   describe: ({ created_partitions, dropped_partitions, deleted, finished }) =>

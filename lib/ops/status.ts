@@ -8,6 +8,7 @@ import type { Database } from '../store/database.ts';
 import { type Connections, countConnections } from '../store/database-activity.ts';
 import { isInMaintenance } from '../store/maintenance.ts';
 import { daysAhead, listPartitions, partitionName } from '../store/partitions.ts';
+import { listOverduePurges } from '../store/purge-places.ts';
 import { listStoredKeys, type StoredKey } from '../store/signing-key-administration.ts';
 import { type Counts, countEverything, findSchemaState, type SchemaState } from '../store/status.ts';
 import type { ProcedureDefinition, Tools } from './procedure.ts';
@@ -31,6 +32,8 @@ export interface DatabaseFacts {
   readonly counts: Counts;
   /** Days ahead, today included, that have a partition of their own. */
   readonly partition_days: number;
+  /** Tables of which what has expired was not all purged for too long. */
+  readonly overdue_purges: readonly string[];
   readonly last_runs: readonly LastRun[];
   readonly scheduled_runs: readonly ScheduledRun[];
   readonly connections: Connections;
@@ -79,6 +82,7 @@ async function askDatabase(db: Database, now: Date): Promise<DatabaseFacts> {
     keys,
     counts,
     partition_days: missing < 0 ? 30 : missing,
+    overdue_purges: await listOverduePurges(db),
     last_runs: await listLastRuns(db),
     scheduled_runs: await listScheduledRuns(db),
     connections: await countConnections(db),
@@ -104,7 +108,7 @@ export function findProblems(
     problems.push('the secret with the signing keys cannot be read: look at its permissions and at Secrets Manager');
   if (secret === 'empty') problems.push('the secret with the signing keys has no value yet: deploy, which creates the keys');
   if (!database) return [...problems, 'the database cannot be reached: look at its state, its proxy and its network'];
-  const { schema, keys, partition_days, last_runs, maintenance } = database;
+  const { schema, keys, partition_days, overdue_purges, last_runs, maintenance } = database;
   if (!schema) problems.push('no migration was ever applied: run migrate');
   else if (!schema.success) problems.push(`migration ${schema.version} failed: see the runbook page migrate`);
   else if (Number(schema.version) < schemaVersion)
@@ -115,6 +119,8 @@ export function findProblems(
     problems.push(`the signing keys ${unpublished.join(', ')} are not published: deploy, which publishes them`);
   if (partition_days < 3)
     problems.push(`partitions of access_tokens are there for ${partition_days} days only: run purge-expired`);
+  if (overdue_purges.length > 0)
+    problems.push(`what has expired in ${overdue_purges.join(', ')} was not all purged for more than a day: run purge-expired`);
   for (const { procedure, at, outcome } of last_runs)
     if (outcome === 'failed' && watched.includes(procedure))
       problems.push(`${procedure} failed at ${new Date(at).toISOString()}: see its runbook page`);

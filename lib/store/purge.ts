@@ -43,6 +43,24 @@ async function withRest<T>(step: () => Promise<T>): Promise<T> {
   return result;
 }
 
+/** How far the purge of a table has come. */
+export interface Place {
+  /** Where the sweep goes on, blocks from the start of the table. */
+  readonly next: number;
+  /** Blocks that this run has read. */
+  readonly read: number;
+}
+
+export interface Swept extends Place {
+  readonly deleted: number;
+  /** Whether nothing that had expired when the run began is left. */
+  readonly finished: boolean;
+  /** Whether the sweep came past the end of the table, and so has been everywhere since it last did. */
+  readonly ended: boolean;
+}
+
+const start: Place = { next: 0, read: 0 };
+
 /** Deletes what an index finds, batch after batch, until nothing is left or the time is over. */
 async function deleteByIndex(
   db: Database,
@@ -50,10 +68,9 @@ async function deleteByIndex(
   due: Fragment,
   until: () => boolean,
   told: Fragment = db.sql``,
-): Promise<{ deleted: number; finished: boolean }> {
+): Promise<Swept> {
   const { sql } = db;
   for (let deleted = 0; ; ) {
-    if (until()) return { deleted, finished: false };
     const rows = await withRest(() =>
       db.ask(
         `purge-${table}`,
@@ -66,26 +83,34 @@ async function deleteByIndex(
       ),
     );
     deleted += rows.length;
-    if (rows.length < batch) return { deleted, finished: true };
+    const finished = rows.length < batch;
+    if (finished || until()) return { ...start, deleted, finished, ended: finished };
   }
 }
 
-/** Reads a table once from end to end, some megabytes at a time, for what no index could find without slowing every request. */
+/**
+ * Reads a table once around, from a place on and some megabytes at a time, for what no index could find without slowing every request. It
+ * takes one step at least, so that runs of any length come to the end together.
+ */
 async function sweep(
   db: Database,
   table: string,
   due: Fragment,
   until: () => boolean,
+  place: Place,
   told: Fragment = db.sql``,
-): Promise<{ deleted: number; finished: boolean }> {
+): Promise<Swept> {
   const { sql } = db;
   const [size] = await db.ask<{ blocks: number }>(
     `measure-${table}`,
     sql`select (pg_relation_size(${table}::regclass) / current_setting('block_size')::integer)::integer as blocks`,
   );
+  const end = size?.blocks ?? 0;
+  let { next: first, read } = place;
   let deleted = 0;
-  for (let first = 0; first < (size?.blocks ?? 0); first += blocks) {
-    if (until()) return { deleted, finished: false };
+  let ended = end === 0;
+  while (read < end) {
+    if (first >= end) first = 0;
     const rows = await withRest(() =>
       db.ask(
         `purge-${table}`,
@@ -98,8 +123,12 @@ async function sweep(
       ),
     );
     deleted += rows.length;
+    first += blocks;
+    read += blocks;
+    ended ||= first >= end;
+    if (until()) break;
   }
-  return { deleted, finished: true };
+  return { next: first >= end ? 0 : first, read, deleted, finished: read >= end, ended };
 }
 
 export const purgedTables = [
@@ -128,7 +157,8 @@ export interface Keeping {
 
 /**
  * Deletes the expired rows of one table.
- * @param until asked between batches; true ends the work early
+ * @param until asked after each batch; true ends the work early
+ * @param place where to go on
  */
 export async function purgeTable(
   db: Database,
@@ -136,7 +166,8 @@ export async function purgeTable(
   now: Date,
   until: () => boolean,
   { events_ms = hours(24 * 30), metrics_ms = hours(24 * 14) }: Keeping = {},
-): Promise<{ deleted: number; finished: boolean }> {
+  place: Place = start,
+): Promise<Swept> {
   const { sql } = db;
   switch (table) {
     case 'access_tokens_default':
@@ -163,6 +194,7 @@ export async function purgeTable(
         sql`(expires_at < ${horizon} or refresh_expires_at < ${horizon} or (refresh_hash is null and issued_at < ${horizon})
           or revoked_at < ${before(now, retention.revoked_families_ms)})`,
         until,
+        place,
         andRecord(db, now, {
           type: 'token_expired',
           from: 'deleted',
@@ -181,6 +213,7 @@ export async function purgeTable(
         sql`least(ended_at, expires_at) < ${before(now, retention.sessions_ms)}
           and not exists (select from token_families f where f.session_id = t.session_id and f.revoked_at is null and not f.offline)`,
         until,
+        place,
       );
     case 'clients':
       // Those that a check of the stage made for itself; its tokens have long expired.
@@ -189,6 +222,7 @@ export async function purgeTable(
         table,
         sql`client_name = 'oauth2ctl verify' and not dynamic and disabled_at < ${before(now, retention.checks_ms)}`,
         until,
+        place,
         andRecord(db, now, {
           type: 'client_deleted',
           from: 'deleted',
@@ -199,7 +233,7 @@ export async function purgeTable(
     case 'throttles':
       return deleteByIndex(db, table, sql`resets_at <= ${now}`, until);
     case 'logout_notices':
-      return sweep(db, table, sql`created_at < ${before(now, retention.notices_ms)}`, until);
+      return sweep(db, table, sql`created_at < ${before(now, retention.notices_ms)}`, until, place);
     case 'events':
       return deleteByIndex(db, table, sql`at < ${before(now, events_ms)} and delivered_at is not null`, until);
     case 'ingested_events':
