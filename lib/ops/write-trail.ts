@@ -1,6 +1,6 @@
 /** Writes the trail: every recorded event also outside of the database, page by page, and of which time that is all. */
 import { toCloudEvent } from '../protocol/cloud-event.ts';
-import type { Database } from '../store/database.ts';
+import { type Database, DatabaseUnavailable } from '../store/database.ts';
 import { readLineage } from '../store/databases.ts';
 import { listUntrailedEvents, noteTrailComplete, noteTrailed, type OutboxEvent } from '../store/event-relay.ts';
 import { attemptStorage, connectStorage, StorageUnavailable } from './backup-storage.ts';
@@ -51,10 +51,10 @@ export async function keepTrail(
   issuer: string,
   until: () => boolean,
 ): Promise<Trailed> {
-  const lineage = await readLineage(db);
-  if (lineage === undefined) return { trailed: 0, fault: 'the database has no history of migrations' };
   let trailed = 0;
   try {
+    const lineage = await readLineage(db);
+    if (lineage === undefined) return { trailed, fault: 'the database has no history of migrations' };
     while (!until()) {
       const { events, read_at, given } = await listUntrailedEvents(db, pageSize);
       for (const [key, text] of pagesOf(events, issuer)) await put(key, text);
@@ -69,7 +69,8 @@ export async function keepTrail(
     }
     return { trailed, fault: null };
   } catch (cause) {
-    if (!(cause instanceof StorageUnavailable)) throw cause;
+    // What is in the trail already can still be sent.
+    if (!(cause instanceof StorageUnavailable || cause instanceof DatabaseUnavailable)) throw cause;
     return { trailed, fault: cause.detail };
   }
 }

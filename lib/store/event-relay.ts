@@ -1,6 +1,7 @@
 /** The outbox of events as their relay sees it: one relays at a time, takes what is due in order, and notes what became of it. */
 import type { RecordedType } from '../event-types.ts';
 import type { Database } from './database.ts';
+import { countedUpTo } from './events.ts';
 
 /** An event that waits to be sent. */
 export interface OutboxEvent {
@@ -195,10 +196,11 @@ export async function forgetTrail({ ask, sql }: Database): Promise<void> {
 }
 
 export interface Backlog {
-  /** Events that wait to be sent. */
+  /** Events that wait to be sent, counted up to `countedUpTo`. */
   readonly waiting: number;
-  /** Of the one that waits for longest; 0 where none does. */
+  /** Of the first one that waits; 0 where none does. */
   readonly oldest_seconds: number;
+  /** Counted so too. */
   readonly set_aside: number;
 }
 
@@ -206,9 +208,10 @@ export async function measureBacklog({ ask, sql }: Database): Promise<Backlog> {
   const [row] = await ask<Backlog>(
     'measure-event-backlog',
     sql`
-      select count(*)::integer as waiting, coalesce(greatest(extract(epoch from now() - min(at)), 0), 0)::float8 as oldest_seconds,
-        (select count(*)::integer from events where set_aside_at is not null) as set_aside
-      from events where delivered_at is null and set_aside_at is null`,
+      select (select count(*)::integer from (select from events where delivered_at is null and set_aside_at is null limit ${countedUpTo}) as few) as waiting,
+        coalesce((select greatest(extract(epoch from now() - at), 0) from events where delivered_at is null and set_aside_at is null
+          order by sequence limit 1), 0)::float8 as oldest_seconds,
+        (select count(*)::integer from (select from events where set_aside_at is not null limit ${countedUpTo}) as few) as set_aside`,
   );
   return row ?? { waiting: 0, oldest_seconds: 0, set_aside: 0 };
 }
