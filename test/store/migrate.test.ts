@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { findClient } from '../../lib/store/clients.ts';
 import { listAppliedMigrations, migrate, planMigrations, readMigrations } from '../../lib/store/migrate.ts';
+import { openRelay } from '../support/relay.ts';
 import { openStore, storeClient } from '../support/store.ts';
 
 /** A folder with the real migrations and more files beside them. */
@@ -105,6 +106,23 @@ test('a migration whose lock never comes leaves nothing, names who holds it, and
   await store.admin`drop table beside_it`;
   await store.admin`alter table clients drop column held_up`;
   await store.admin`delete from flyway_schema_history where version = '9001'`;
+});
+
+test('a migration whose function was stopped lets its locks go within seconds, in the middle of a statement', async () => {
+  const folder = folderWith({ 'V9001__slow.sql': 'lock table clients in access exclusive mode; select pg_sleep(120);' });
+  const relay = await openRelay(store.database);
+  const { sql } = store.open({ user: 'oauth2_migrator', host: '127.0.0.1', port: relay.port });
+  const stopped = assert.rejects(migrate(sql, folder));
+  const sleeps = async () =>
+    (await store.admin`select from pg_locks where relation = 'clients'::regclass and mode = 'AccessExclusiveLock' and granted`)
+      .length > 0;
+  while (!(await sleeps()));
+  relay.close();
+  const until = performance.now() + 30_000;
+  while ((await sleeps()) && performance.now() < until);
+  assert.equal(await sleeps(), false);
+  await stopped;
+  assert.deepEqual(await migrate(migrator.sql, 'migrations'), [], 'and nothing of it was applied');
 });
 
 test('a failing migration is rolled back whole and names file and reason; those before it stay', async () => {
