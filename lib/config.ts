@@ -224,7 +224,7 @@ export function readEventContext(environment: Environment = process.env) {
     /** Whether a type goes to the bus. */
     publishes,
     // What a restore has to carry out again is recorded in any case.
-    records: (type: EventType) => publishes(type) || (eventTypes[type] as EventKind).replayed === true,
+    records: (type: EventType) => publishes(type) || (eventTypes[type] as EventKind).replayed !== undefined,
     producer: environment.AWS_LAMBDA_FUNCTION_NAME ?? 'oauth2',
   };
 }

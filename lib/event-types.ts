@@ -2,8 +2,11 @@
 
 export interface EventKind {
   readonly severity: 'info' | 'warning' | 'error';
-  /** A restore carries it out again, so that no filter keeps it from being recorded. */
-  readonly replayed?: true;
+  /**
+   * A restore carries it out again, so that no filter keeps it from being recorded: what ends for good in any order, what may be taken back in
+   * the order in which it happened.
+   */
+  readonly replayed?: 'in any order' | 'in order';
   readonly purpose: string;
 }
 
@@ -14,42 +17,46 @@ export const eventTypes = {
   token_created: { severity: 'info', purpose: 'An access token was issued' },
   token_revoked: {
     severity: 'info',
-    replayed: true,
+    replayed: 'in any order',
     purpose: 'An access token, a token family, or everything up to an instant was revoked',
   },
   token_expired: { severity: 'info', purpose: 'A token family was deleted whose refresh token had expired' },
   refresh_token_reused: {
     severity: 'warning',
-    replayed: true,
+    replayed: 'in any order',
     purpose: 'A refresh token came back after it was rotated; its family was revoked',
   },
   authorization_code_reused: {
     severity: 'warning',
-    replayed: true,
+    replayed: 'in any order',
     purpose: 'A code came back after its exchange; the family from it was revoked',
   },
   client_registered: { severity: 'info', purpose: 'A client was registered' },
   client_updated: { severity: 'info', purpose: 'A client changed its registration' },
-  client_disabled: { severity: 'warning', replayed: true, purpose: 'A client was disabled' },
-  client_enabled: { severity: 'info', replayed: true, purpose: 'A client was enabled again' },
-  client_deleted: { severity: 'info', replayed: true, purpose: 'A client was deleted' },
+  client_disabled: { severity: 'warning', replayed: 'in order', purpose: 'A client was disabled' },
+  client_enabled: { severity: 'info', replayed: 'in order', purpose: 'A client was enabled again' },
+  client_deleted: { severity: 'info', replayed: 'in order', purpose: 'A client was deleted' },
   client_authentication_failed: { severity: 'warning', purpose: 'Somebody failed to authenticate as a client' },
   user_created: { severity: 'info', purpose: 'An account was created' },
-  user_disabled: { severity: 'warning', replayed: true, purpose: 'An account was disabled' },
-  user_enabled: { severity: 'info', replayed: true, purpose: 'An account was enabled again' },
-  user_password_changed: { severity: 'warning', replayed: true, purpose: 'An account got a new password from an operator' },
-  user_deleted: { severity: 'warning', replayed: true, purpose: 'An account was deleted' },
+  user_disabled: { severity: 'warning', replayed: 'in order', purpose: 'An account was disabled' },
+  user_enabled: { severity: 'info', replayed: 'in order', purpose: 'An account was enabled again' },
+  user_password_changed: {
+    severity: 'warning',
+    replayed: 'in order',
+    purpose: 'An account got a new password from an operator',
+  },
+  user_deleted: { severity: 'warning', replayed: 'in order', purpose: 'An account was deleted' },
   user_authenticated: { severity: 'info', purpose: 'An end-user signed in' },
   user_authentication_failed: { severity: 'warning', purpose: 'Somebody failed to sign in' },
   user_logout: {
     severity: 'info',
-    replayed: true,
+    replayed: 'in any order',
     purpose: 'A sign-in session ended, other than by `token_revoked` up to an instant',
   },
-  access_blocked: { severity: 'warning', replayed: true, purpose: 'A client, an account or addresses were shut out' },
-  access_unblocked: { severity: 'info', replayed: true, purpose: 'A client, an account or addresses were let in again' },
+  access_blocked: { severity: 'warning', replayed: 'in order', purpose: 'A client, an account or addresses were shut out' },
+  access_unblocked: { severity: 'info', replayed: 'in order', purpose: 'A client, an account or addresses were let in again' },
   consent_granted: { severity: 'info', purpose: 'An end-user allowed a client what it asked for' },
-  signing_keys_rotated: { severity: 'warning', replayed: true, purpose: 'The signing keys changed' },
+  signing_keys_rotated: { severity: 'warning', replayed: 'in order', purpose: 'The signing keys changed' },
 } as const satisfies Record<string, EventKind>;
 
 export type EventType = keyof typeof eventTypes;
@@ -61,3 +68,7 @@ export type RecordedType = EventType | `${string}.${string}`;
 export const isForeign = (type: RecordedType): boolean => type.includes('.');
 
 export const eventTypeNames = Object.keys(eventTypes) as EventType[];
+
+/** The types that a restore carries out again. */
+export const listReplayed = (order: NonNullable<EventKind['replayed']>): EventType[] =>
+  eventTypeNames.filter((type) => (eventTypes[type] as EventKind).replayed === order);

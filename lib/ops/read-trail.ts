@@ -1,7 +1,7 @@
 /** Reads the trail of events beside the backups: what ended is known there when the database is lost. */
-import type { EventType } from '../event-types.ts';
+import { type EventType, listReplayed } from '../event-types.ts';
 import { overlapMs } from '../store/carry-events.ts';
-import type { ReplayedEvent } from '../store/replay-events.ts';
+import type { ReplayedEvent, ReplayedPages } from '../store/replay-events.ts';
 import { attemptStorage, connectStorage } from './backup-storage.ts';
 
 /** Of which time the trail has everything. */
@@ -17,8 +17,8 @@ export interface TrailHead {
 export interface TrailReader {
   /** @param lineage of the database that wrote it @returns undefined where there is no trail */
   readHead(lineage: string): Promise<TrailHead | undefined>;
-  /** What happened since an instant, in its order, each event once. */
-  readSince(since: Date): Promise<ReplayedEvent[]>;
+  /** What has to be carried out again since an instant; of what comes in order, each event once. */
+  readSince(since: Date): ReplayedPages;
 }
 
 /** A line of a page. */
@@ -29,6 +29,8 @@ interface TrailLine {
   readonly type: EventType;
   readonly data: Readonly<Record<string, unknown>>;
 }
+
+const toReplayed = ({ type, time, data }: TrailLine): ReplayedEvent => ({ type, time, data });
 
 /** One for each database: an empty one that takes the place of one that was lost must not take away what is known of that. */
 export const trailHeadKey = (lineage: string): string => `trail/heads/${lineage}.json`;
@@ -53,7 +55,7 @@ export function openTrailReader(Bucket: string): TrailReader {
       const text = await get(trailHeadKey(lineage));
       return text === undefined ? undefined : (JSON.parse(text) as TrailHead);
     },
-    async readSince(since) {
+    async *readSince(since) {
       const keys: string[] = [];
       await attemptStorage('listing the trail', async () => {
         const { client, paginateListObjectsV2 } = await connectStorage();
@@ -61,22 +63,24 @@ export function openTrailReader(Bucket: string): TrailReader {
         for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket, Prefix: 'trail/', StartAfter }))
           for (const { Key = '' } of Contents) if (Key.endsWith('.jsonl')) keys.push(Key);
       });
-      const events = new Map<string, TrailLine>();
-      for (const key of keys)
-        for (const text of ((await get(key)) ?? '').split('\n').filter(Boolean)) {
-          const line = JSON.parse(text) as TrailLine;
+      const [anyOrder, inOrder] = [new Set(listReplayed('in any order')), new Set(listReplayed('in order'))];
+      const ordered = new Map<string, TrailLine>();
+      for (const key of keys) {
+        const lines = ((await get(key)) ?? '')
+          .split('\n')
+          .filter(Boolean)
+          .map((text) => JSON.parse(text) as TrailLine)
           // What was recorded before may be committed after.
-          if (Date.parse(line.time) >= since.getTime() - overlapMs) events.set(line.id, line);
-        }
-      return (
-        [...events.values()]
-          // Numbers order the events of one database; an empty one that took its place began anew.
-          .toSorted(
-            (one, other) =>
-              Date.parse(one.time) - Date.parse(other.time) || Number(BigInt(one.sequence) - BigInt(other.sequence)),
-          )
-          .map(({ type, time, data }) => ({ type, time, data }))
-      );
+          .filter(({ time }) => Date.parse(time) >= since.getTime() - overlapMs);
+        yield lines.filter(({ type }) => anyOrder.has(type)).map(toReplayed);
+        for (const line of lines) if (inOrder.has(line.type)) ordered.set(line.id, line);
+      }
+      yield [...ordered.values()]
+        // Numbers order the events of one database; an empty one that took its place began anew.
+        .toSorted(
+          (one, other) => Date.parse(one.time) - Date.parse(other.time) || Number(BigInt(one.sequence) - BigInt(other.sequence)),
+        )
+        .map(toReplayed);
     },
   };
 }

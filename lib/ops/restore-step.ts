@@ -23,6 +23,8 @@ export interface RestoreStepTools extends RestoreTools {
   readonly live: string;
   /** What happened, from outside of the database. */
   readonly trail: TrailReader;
+  /** Another limit than that of the function, milliseconds. */
+  readonly limit_ms?: number;
 }
 
 export interface RestoreStepInput {
@@ -63,6 +65,22 @@ const mostNamed = 100;
 type Facts = Omit<StepDone, 'step' | 'backup_id' | 'seconds'>;
 type Work = (tools: RestoreStepTools, names: RestoreNames, input: RestoreStepInput) => Promise<Facts>;
 
+/** Gives up what is asked of two databases page by page. @throws {ProcedureFault} where the time is over */
+async function inTime<T>(
+  { limit_ms = limitSeconds * 1000 }: RestoreStepTools,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const signal = AbortSignal.timeout(limit_ms);
+  // Also in the middle of a statement: nobody is told anything once the function is stopped.
+  const late = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  try {
+    return await Promise.race([work(signal), late]);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    throw new ProcedureFault('too_slow', `ending what was revoked took longer than ${limit_ms / 1000} s`, false);
+  }
+}
+
 /** What the trail tells since a backup, and whether that is all. */
 async function readTrail(
   { trail }: RestoreStepTools,
@@ -73,8 +91,8 @@ async function readTrail(
   const head = lineage === undefined ? undefined : await trail.readHead(lineage);
   const begins = head?.complete_from !== undefined && Date.parse(head.complete_from) <= since.getTime();
   if (!head?.complete_to || !begins || lastWrite === undefined || Date.parse(head.complete_to) < Date.parse(lastWrite))
-    return { complete: false, events: head ? await trail.readSince(since) : [], sequence: head?.sequence };
-  return { complete: true, events: await trail.readSince(since), sequence: head.sequence };
+    return { complete: false, events: head && trail.readSince(since), sequence: head?.sequence };
+  return { complete: true, events: trail.readSince(since), sequence: head.sequence };
 }
 
 const works: Readonly<Record<RestoreStep, Work>> = {
@@ -97,10 +115,11 @@ const works: Readonly<Record<RestoreStep, Work>> = {
     return { loaded: { ...loaded, taken_at: manifest.taken_at } };
   },
   async revoke(tools, { live, fresh }, { backup_id, last_write }) {
-    const { taken_at } = await findManifest(tools, backup_id);
-    const revoked = await withDatabase(tools, fresh, (restored) =>
-      withDatabase(tools, live, (serving) =>
-        endWhatWasRevoked(restored, serving, (lineage) => readTrail(tools, lineage, new Date(taken_at), last_write), tools.now()),
+    const taken_at = new Date((await findManifest(tools, backup_id)).taken_at);
+    const ask = (lineage: string | undefined) => readTrail(tools, lineage, taken_at, last_write);
+    const revoked = await inTime(tools, (signal) =>
+      withDatabase(tools, fresh, (restored) =>
+        withDatabase(tools, live, (serving) => endWhatWasRevoked(restored, serving, taken_at, ask, tools.now(), signal)),
       ),
     );
     return { revoked };
@@ -113,7 +132,7 @@ const works: Readonly<Record<RestoreStep, Work>> = {
     const { unsaved } = safety ?? {};
     await noteUnsaved(tools, former, unsaved);
     const restored = await withDatabase(tools, live, async (db) => {
-      await withDatabase(tools, former, (before) => catchUp(db, before));
+      await inTime(tools, (signal) => withDatabase(tools, former, (before) => catchUp(db, before, signal)));
       const schema = await findSchemaState(db);
       if (!schema) throw new ProcedureFault('verification_failed', `${live} has no schema`, false);
       const counts = await countEverything(db, tools.now());

@@ -1,8 +1,8 @@
 /** Reads what the database that served has recorded since a backup, and keeps its events with their numbers in the restored one. */
-import { eventTypeNames, eventTypes } from '../event-types.ts';
+import { listReplayed } from '../event-types.ts';
 import { headroom } from './carry-administration.ts';
 import type { Database } from './database.ts';
-import type { ReplayedEvent } from './replay-events.ts';
+import type { ReplayedEvent, ReplayedPages } from './replay-events.ts';
 
 /** What was recorded before may be committed after: events of the last while before a backup count as later ones, in milliseconds. */
 export const overlapMs = 3_600_000;
@@ -12,15 +12,14 @@ const witnesses = 20;
 
 /** Events that are read and written together. */
 const page = 1000;
+/** Events that are read together to be carried out again: those in order are few, and no index has their order. */
+const replayedPage = 5000;
 
 interface Witness {
   readonly event_id: string;
   readonly sequence: string;
   readonly at: Date;
 }
-
-/** Types that are carried out again. */
-const replayed = eventTypeNames.filter((type) => 'replayed' in eventTypes[type]);
 
 /**
  * From when on the former database knows every event that the restored one may lack.
@@ -49,16 +48,43 @@ async function findOverlap(fresh: Database, former: Database): Promise<Date | un
   return new Date(Math.max(...newest.map(({ at }) => at.getTime())) - overlapMs);
 }
 
-/** @returns what has to be carried out again, in its order; undefined where the former database does not know all of it */
-export async function readFormerEvents(fresh: Database, former: Database): Promise<ReplayedEvent[] | undefined> {
+/** @returns what has to be carried out again; undefined where the former database does not know all of it */
+export async function readFormerEvents(fresh: Database, former: Database): Promise<ReplayedPages | undefined> {
   const since = await findOverlap(fresh, former);
-  if (since === undefined) return undefined;
-  const rows = await former.ask<Omit<ReplayedEvent, 'time'> & { at: Date }>(
-    'list-former-events',
-    former.sql`
-      select type, at, data from events where at >= ${since} and type = any (${former.sql.typed.texts(replayed)}) order by sequence`,
-  );
-  return rows.map(({ type, at, data }) => ({ type, time: at.toISOString(), data }));
+  return since && readPages(former, since);
+}
+
+type FormerEvent = Pick<Witness, 'at' | 'sequence'> & Pick<ReplayedEvent, 'type' | 'data'>;
+
+async function* readPages(former: Database, since: Date): ReplayedPages {
+  const kept = (rows: readonly FormerEvent[]) => rows.map(({ type, at, data }) => ({ type, time: at.toISOString(), data }));
+  for (let last: Pick<Witness, 'at' | 'sequence'> = { at: since, sequence: '-1' }; ; ) {
+    const rows: FormerEvent[] = await former.ask<FormerEvent>(
+      'list-former-ends',
+      former.sql`
+        select sequence, type, at, data from events
+        where (at, sequence) > (${last.at}::timestamptz, ${last.sequence}::bigint)
+          and type = any (${former.sql.typed.texts(listReplayed('in any order'))})
+        order by at, sequence limit ${replayedPage}`,
+    );
+    yield kept(rows);
+    const end = rows.at(-1);
+    if (end === undefined || rows.length < replayedPage) break;
+    last = end;
+  }
+  for (let after = '-1'; ; ) {
+    const rows: FormerEvent[] = await former.ask<FormerEvent>(
+      'list-former-events',
+      former.sql`
+        select sequence, type, at, data from events
+        where at >= ${since} and sequence > ${after}::bigint and type = any (${former.sql.typed.texts(listReplayed('in order'))})
+        order by sequence limit ${replayedPage}`,
+    );
+    yield kept(rows);
+    const end = rows.at(-1);
+    if (end === undefined || rows.length < replayedPage) break;
+    after = end.sequence;
+  }
 }
 
 /** Sees to it that new events get higher numbers than any that was, or may soon be, given out. @param sequence the last one that is known */
@@ -74,13 +100,15 @@ export async function advanceEvents({ ask, sql }: Database, sequence: string): P
 /**
  * Brings over what was recorded since: it stays on record, what waits is still delivered, and no number is given out twice. After everything
  * else, as it is what tells how far a restore has come.
+ * @param signal gives it up
  * @returns how many there were
  */
-export async function carryEvents(fresh: Database, former: Database): Promise<number> {
+export async function carryEvents(fresh: Database, former: Database, signal: AbortSignal): Promise<number> {
   const [from] = await fresh.ask<{ at: Date | null }>('last-event-of-backup', fresh.sql`select max(at) as at from events`);
   let carried = 0;
   let last: Pick<Witness, 'at' | 'sequence'> = { at: new Date((from?.at?.getTime() ?? overlapMs) - overlapMs), sequence: '-1' };
   for (;;) {
+    signal.throwIfAborted();
     const rows = await former.ask<Pick<Witness, 'at' | 'sequence'> & { row: object }>(
       'read-former-events',
       former.sql`

@@ -11,22 +11,19 @@ export interface ReplayedEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+/** Events by the page, few enough to be held together; those of which the order matters come last, in theirs. */
+export type ReplayedPages = AsyncIterableIterator<readonly ReplayedEvent[]>;
+
 type Statement = Parameters<Database['ask']>[1];
 
 const textOf = (value: unknown): string | null => (value === undefined || value === null ? null : String(value));
 
-/** What an event ends, apart from token families; undefined where that is nothing. */
+/** What an event ends of which there are few; undefined where that is nothing. */
 function endOf({ sql }: Database, { type, time, data }: ReplayedEvent): [table: string, statement: Statement] | undefined {
   const at = new Date(time);
-  const [client, user, session, jti, before, kind, target] = [
-    'client_id',
-    'user_id',
-    'session_id',
-    'jti',
-    'issued_before',
-    'kind',
-    'target',
-  ].map((name) => textOf(data[name]));
+  const [client, user, before, kind, target] = ['client_id', 'user_id', 'issued_before', 'kind', 'target'].map((name) =>
+    textOf(data[name]),
+  );
   // Who comes back brings nothing along that was issued before.
   const able = (disabled: boolean) =>
     disabled
@@ -34,15 +31,7 @@ function endOf({ sql }: Database, { type, time, data }: ReplayedEvent): [table: 
       : sql`disabled_at = null, updated_at = ${at}::timestamptz, tokens_not_before = greatest(tokens_not_before, ${at}::timestamptz)`;
   switch (type) {
     case 'token_revoked': {
-      if (before === null)
-        return jti === null
-          ? undefined
-          : [
-              'access_tokens',
-              sql`
-                update access_tokens set revoked_at = ${at} where jti = ${jti ?? null}::uuid and revoked_at is null
-                  and expires_at = coalesce(${textOf(data.expires_at)}::timestamptz, expires_at) returning 1`,
-            ];
+      if (before === null) return undefined;
       const mark = sql`tokens_not_before = greatest(tokens_not_before, ${before ?? null}::timestamptz)`;
       if (client !== null) return ['watermarks', sql`update clients set ${mark} where client_id = ${client ?? null} returning 1`];
       if (user !== null) return ['watermarks', sql`update users set ${mark} where subject = ${user ?? null}::uuid returning 1`];
@@ -91,11 +80,6 @@ function endOf({ sql }: Database, { type, time, data }: ReplayedEvent): [table: 
           with unblocked as (delete from blocks where kind = 'user' and target = ${user ?? null})
           delete from users where subject = ${user ?? null}::uuid returning 1`,
       ];
-    case 'user_logout':
-      return [
-        'sessions',
-        sql`update sessions set ended_at = ${at} where session_id = ${session ?? null}::uuid and ended_at is null returning 1`,
-      ];
     case 'access_blocked':
       return [
         'blocks',
@@ -127,29 +111,94 @@ function endOf({ sql }: Database, { type, time, data }: ReplayedEvent): [table: 
 
 const endsFamily = new Set<EventType>(['token_revoked', 'refresh_token_reused', 'authorization_code_reused']);
 
-/** Events name a family by a digest of its id, so that each row has to be asked for it: once for all of them. */
-async function endFamilies({ ask, sql }: Database, events: readonly ReplayedEvent[]): Promise<number> {
-  const over = events.flatMap(({ type, time, data }) =>
+/** Notes families that are over: events name one by a digest of its id, so that each row has to be asked for it, once for all of them. */
+async function noteFamilies({ ask, sql }: Database, page: readonly ReplayedEvent[]): Promise<void> {
+  const over = page.flatMap(({ type, time, data }) =>
     endsFamily.has(type) && typeof data.family === 'string' ? [{ family: data.family, time, reason: textOf(data.reason) }] : [],
   );
-  if (over.length === 0) return 0;
+  if (over.length === 0) return;
+  await ask(
+    'note-families',
+    sql`
+      insert into families_over select distinct on (family) family, time, reason
+      from jsonb_to_recordset(${JSON.stringify(over)}::text::jsonb) as r (family text, time timestamptz, reason text)
+      order by family, time on conflict do nothing`,
+  );
+}
+
+async function endFamilies({ ask, sql }: Database): Promise<number> {
   const rows = await ask(
     'replay-families',
     sql`
       update token_families f set revoked_at = r.time, revoked_because = coalesce(r.reason, 'reused'), successor_sealed = null
-      from jsonb_to_recordset(${JSON.stringify(over)}::text::jsonb) as r (family text, time timestamptz, reason text)
+      from families_over as r
       where left(encode(sha256(uuid_send(f.family_id)), 'hex'), 32) = r.family and f.revoked_at is null returning 1`,
   );
   return rows.length;
 }
 
-/** @param db the restored database, as its owner @param events in their order @returns how many rows changed, by their table */
-export async function replayEvents(db: Database, events: readonly ReplayedEvent[]): Promise<Record<string, number>> {
-  const changed: Record<string, number> = { token_families: await endFamilies(db, events) };
-  for (const event of events) {
-    const [table, statement] = endOf(db, event) ?? [];
-    if (table === undefined || statement === undefined) continue;
-    changed[table] = (changed[table] ?? 0) + (await db.ask(`replay-${table}`, statement)).length;
+async function endSessions({ ask, sql }: Database, page: readonly ReplayedEvent[]): Promise<number> {
+  const over = page.flatMap(({ type, time, data }) => (type === 'user_logout' ? [{ id: textOf(data.session_id), time }] : []));
+  if (over.length === 0) return 0;
+  const rows = await ask(
+    'replay-sessions',
+    sql`
+      update sessions s set ended_at = r.time from jsonb_to_recordset(${JSON.stringify(over)}::text::jsonb) as r (id uuid, time timestamptz)
+      where s.session_id = r.id and s.ended_at is null returning 1`,
+  );
+  return rows.length;
+}
+
+async function endTokens({ ask, sql }: Database, page: readonly ReplayedEvent[]): Promise<number> {
+  const over = page.flatMap(({ type, time, data }) =>
+    type === 'token_revoked' && typeof data.jti === 'string' && textOf(data.issued_before) === null
+      ? [{ jti: data.jti, time, expires_at: textOf(data.expires_at) }]
+      : [],
+  );
+  // Where an event does not say when its token expires, every partition is asked.
+  const [known, unknown] = [over.filter((one) => one.expires_at !== null), over.filter((one) => one.expires_at === null)];
+  let ended = 0;
+  for (const [list, found] of [
+    [known, sql`t.expires_at = r.expires_at and t.jti = r.jti`],
+    [unknown, sql`t.jti = r.jti`],
+  ] as const) {
+    if (list.length === 0) continue;
+    const rows = await ask(
+      'replay-access_tokens',
+      sql`
+        update access_tokens t set revoked_at = r.time
+        from jsonb_to_recordset(${JSON.stringify(list)}::text::jsonb) as r (jti uuid, time timestamptz, expires_at timestamptz)
+        where ${found} and t.revoked_at is null returning 1`,
+    );
+    ended += rows.length;
   }
+  return ended;
+}
+
+/** @param db the restored database, as its owner @param signal gives it up @returns how many rows changed, by their table */
+export async function replayEvents(db: Database, pages: ReplayedPages, signal: AbortSignal): Promise<Record<string, number>> {
+  const changed: Record<string, number> = {};
+  const add = (table: string, rows: number) => {
+    changed[table] = (changed[table] ?? 0) + rows;
+  };
+  // Of this connection alone, and gone with it.
+  await db.ask('drop-families-over', db.sql`drop table if exists pg_temp.families_over`);
+  await db.ask(
+    'begin-families-over',
+    db.sql`create temporary table families_over (family text primary key, time timestamptz, reason text)`,
+  );
+  for await (const page of pages) {
+    signal.throwIfAborted();
+    await noteFamilies(db, page);
+    add('sessions', await endSessions(db, page));
+    add('access_tokens', await endTokens(db, page));
+    for (const event of page) {
+      const [table, statement] = endOf(db, event) ?? [];
+      if (table !== undefined && statement !== undefined) add(table, (await db.ask(`replay-${table}`, statement)).length);
+    }
+  }
+  await db.ask('analyze-families-over', db.sql`analyze families_over`);
+  add('token_families', await endFamilies(db));
+  await db.ask('drop-families-over', db.sql`drop table families_over`);
   return changed;
 }

@@ -139,7 +139,10 @@ test('while the database is away the delivery fails, so that it comes again, and
   const nobody = { database: 'oauth2', user: 'oauth2_operator', tls: false, prepare: false, connections: 1 };
   const away = openDatabase({ host: '127.0.0.1', port: 9, ...nobody });
   const event = deliver([requestLine('login', 200, 0.2)], 'outage');
-  await assert.rejects(serveWith(away)(event), /aggregate-metrics: .*Nothing is lost: run it again\. Where it stays so, oauth2ctl doctor says why\.$/);
+  await assert.rejects(
+    serveWith(away)(event),
+    /aggregate-metrics: .*Nothing is lost: run it again\. Where it stays so, oauth2ctl doctor says why\.$/,
+  );
   assert.ok(bench.output.logs().some(({ procedure, outcome }) => procedure === 'aggregate-metrics' && outcome === 'failed'));
   // As Lambda puts it into the queue of what failed, with another one.
   const record = (payload: unknown) => ({ body: JSON.stringify({ requestContext: {}, requestPayload: payload }) });

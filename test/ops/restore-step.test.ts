@@ -2,8 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { runProcedure } from '../../lib/ops/procedure.ts';
-import { type RestoreStep, restoreStep } from '../../lib/ops/restore-step.ts';
+import type { RestoreStep } from '../../lib/ops/restore-step.ts';
 import type { Database } from '../../lib/store/database.ts';
 import { closeDatabase, maintenanceDatabase, renameDatabase } from '../../lib/store/databases.ts';
 import { recordAlone } from '../../lib/store/event-recording.ts';
@@ -261,6 +260,18 @@ describe('the way back leads to the database of before, out of maintenance, from
     });
 });
 
+test('one that was cut off behind the last name opens both databases when it is run again', async () => {
+  const names = await marked('cut');
+  await take('swap', 'cut');
+  const server = bench.open(maintenanceDatabase);
+  for (const name of [names.live, names.former]) await closeDatabase(server, name);
+  await assert.rejects(markOf(names.live));
+  await take('swap', 'cut');
+  assert.equal(await markOf(names.live), 'restored');
+  assert.equal(await markOf(names.former), 'before');
+  await take('take-back', 'cut');
+});
+
 test('whoever else works in the database is named, and nothing is swapped', async () => {
   const names = await marked('busy');
   const other = bench.open(names.live, 'postgres');
@@ -270,17 +281,4 @@ test('whoever else works in the database is named, and nothing is swapped', asyn
   await other.end();
   await take('take-back', 'busy');
   assert.equal(await markOf(names.live), 'before');
-});
-
-test('what restores that were cut off have left is removed by the next one', async () => {
-  await bench.copy('leftover');
-  assert.equal((await attempt('load', 'next')).error?.code, 'programs_missing');
-  assert.deepEqual(await bench.databases(), [bench.tools.live]);
-});
-
-test('without pg_restore one line says what to install; an unknown backup is named', async () => {
-  assert.match(String((await attempt('load', 'none')).error?.message), /there is no pg_restore on the PATH \(\/nowhere\)/);
-  const input = { step: 'load', run: 'none', backup_id: 'oauth2-20200101T000000Z' };
-  const { error } = await runProcedure(restoreStep, bench.tools, { input, apply: true, reason: 'r' });
-  assert.equal(error?.code, 'no_such_backup');
 });

@@ -66,7 +66,8 @@ const relay = async (more: Partial<RelayTools> = {}) => {
 };
 const record = (number: number, type = 'token_revoked', at = new Date()) => bench.migrator.sql`
   insert into events (at, type, subject, data, producer) values (${at}, ${type}, 'users/a', ${bench.migrator.sql.json({ number })}, 'test')`;
-const numbersSince = async (since: Date) => (await reader.readSince(since)).map(({ data }) => data.number);
+const numbersSince = async (since: Date) =>
+  (await Array.fromAsync(reader.readSince(since))).flat().map(({ data }) => data.number);
 const longAgo = new Date('2020-01-01T00:00:00Z');
 
 test('what was written is read back, in order and once; the head says since when and up to when that is all', async () => {
@@ -221,6 +222,21 @@ test('more than a page is written to its end before the head claims it', async (
   assert.equal((await relay()).trailed, 2500);
   assert.equal((await numbersSince(longAgo)).length, 2500);
   assert.ok(await reader.readHead(lineage));
+});
+
+test('only what a restore carries out again is read; what may be taken back comes last, in its order and once', async () => {
+  for (const [number, type] of ['user_disabled', 'user_authenticated', 'user_logout', 'user_enabled'].entries())
+    await record(number, type);
+  await relay();
+  // Written once more, as a page that was not noted is, and by then a longer one.
+  await bench.migrator.sql`update events set trailed_at = null, delivered_at = null`;
+  await record(4, 'user_disabled');
+  await relay();
+  const pages = await Array.fromAsync(reader.readSince(longAgo));
+  assert.deepEqual(
+    pages.map((page) => page.map(({ data }) => data.number)),
+    [[2], [2], [0, 3, 4]],
+  );
 });
 
 test('after a restore the trail begins anew', async () => {

@@ -72,7 +72,12 @@ export async function openRestoreBench(): Promise<RestoreBench> {
       programs: { folder: '', path: '/nowhere' },
       storage: bucket.storage,
       directory: 'migrations',
-      trail: { readHead: async () => own.trail.head, readSince: async () => [...own.trail.events] },
+      trail: {
+        readHead: async () => own.trail.head,
+        async *readSince() {
+          yield [...own.trail.events];
+        },
+      },
     },
     open: (database, user = 'oauth2_migrator') => connect(database, user),
     async copy(run) {
