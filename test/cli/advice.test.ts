@@ -13,6 +13,7 @@ const root = join(import.meta.dirname, '../..');
 const standIns: readonly (readonly [RegExp, string])[] = [
   [/\$\{edge\([^}]*\}/g, '2026-01-01T00:00:00Z'],
   [/\$\{before\}/g, 'open'],
+  [/\$\{incident\.opened_at\}/g, '2026-01-01T00:00:00Z'],
   [/\$\{stage\}/g, 'dev'],
   [/\$\{[^}]*\}/g, '1'],
   [/\b(CLIENT_ID|USERNAME)\b/g, 'someone'],
@@ -21,7 +22,7 @@ const standIns: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Words by which a sentence goes on behind a command. */
-const goesOn = /^(shows|lists|says|names|takes|makes|holds|keeps|goes|in|and|where|when|who|to)$/;
+const goesOn = /^(shows|lists|says|names|takes|makes|holds|keeps|has|goes|in|and|where|when|who|to)$/;
 
 const quoted = /'((?:[^'\\\n]|\\.)*)'|`((?:[^`\\]|\\.)*)`|"((?:[^"\\\n]|\\.)*)"/g;
 
@@ -43,9 +44,12 @@ const literals = globSync('lib/**/*.ts', { cwd: root })
     return [...source.matchAll(quoted)].map(([, one, other, third]) => ({ file, text: one ?? other ?? third ?? '' }));
   });
 
+/** Whoever follows the advice pipes a password in where it is asked for. */
 const io = {
   environment: {},
-  stdin: Readable.from([]) as NodeJS.ReadStream,
+  get stdin() {
+    return Readable.from(['correct horse battery staple']) as NodeJS.ReadStream;
+  },
   write: () => {},
   complain: () => {},
 };

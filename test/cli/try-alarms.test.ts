@@ -91,7 +91,10 @@ test('a topic that CloudWatch cannot write to is named, and so is one that nobod
   account.alarm_actions = ['Failed to execute action arn:aws:sns:eu-central-1:111122223333:oauth2-dev-critical'];
   const failed = await run(...because);
   assert.equal(failed.code, 1);
-  assert.match(failed.stderr, /CloudWatch could not tell of oauth2-dev-ScheduleFailed: Failed to execute action .* \(not_told\)/);
+  assert.match(
+    failed.stderr,
+    /CloudWatch could not tell of oauth2-dev-ScheduleFailed: Failed to execute action\s+arn:.* \(not_told\)/,
+  );
 
   account.alarm_actions = [];
   account.subscriptions.clear();
