@@ -28,6 +28,11 @@ export function wrap(text: string, indent = 0): string {
     .join('\n');
 }
 
+/** The same of an error that lists what is allowed; any other stays a line, as commands in it are copied and whole errors are searched for. */
+export function wrapList(error: string): string {
+  return error.length > 3 * longestLine ? wrap(error, 2) : error;
+}
+
 function wrapLine(text: string, indent: number): string {
   // Beside wide columns there is at least this much room.
   const longest = Math.max(longestLine, indent + 40);

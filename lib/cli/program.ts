@@ -16,7 +16,7 @@ import { commandGroups } from './command-groups.ts';
 import { type Command, type CommandName, type FunctionCommandName, functionCommands } from './commands.ts';
 import { CliFailure, exitCodes } from './exit-codes.ts';
 import { invokeProcedure, type Order, type ProcedureAnswer } from './invoke.ts';
-import { type Around, wrap } from './present.ts';
+import { type Around, wrapList } from './present.ts';
 import { type Patience, runInTool, runToolProcedure, type Surroundings } from './run-tool-procedure.ts';
 import { toolCommands } from './tool-commands.ts';
 
@@ -125,7 +125,7 @@ function report(name: CommandName, answer: ProcedureAnswer, argument: string, op
   if (answer.outcome === 'failed') {
     const { code, message } = answer.error ?? { code: 'unknown', message: 'no reason was given' };
     if (options.json) io.write(`${JSON.stringify({ outcome: 'failed', error: { code, message } }, null, 2)}\n`);
-    else io.complain(`${wrap(`oauth2ctl ${name}: ${around.advise(message)} (${code})`, 2)}\n`);
+    else io.complain(`${wrapList(`oauth2ctl ${name}: ${around.advise(message)} (${code})`)}\n`);
     return exitCodes.failed.code;
   }
   if (answer.outcome === 'planned') {
@@ -135,13 +135,13 @@ function report(name: CommandName, answer: ProcedureAnswer, argument: string, op
   }
   if (command.streams) {
     // Everything was written already; what comes next must not get between the lines.
-    for (const step of answer.next ?? []) io.complain(`${wrap(`Next: ${around.advise(step)}`, 2)}\n`);
+    for (const step of answer.next ?? []) io.complain(`Next: ${around.advise(step)}\n`);
     return exitCodes.done.code;
   }
   const result = answer.result as Values;
   if (options.json) io.write(`${JSON.stringify(result, null, 2)}\n`);
   else {
-    const next = (answer.next ?? []).map((step) => wrap(`Next: ${around.advise(step)}`, 2));
+    const next = (answer.next ?? []).map((step) => `Next: ${around.advise(step)}`);
     io.write(`${[command.show(result, around), ...next].join('\n')}\n`);
   }
   return command.isWell && !command.isWell(result) ? exitCodes.unwell.code : exitCodes.done.code;
@@ -255,7 +255,7 @@ export async function runTool(words: readonly string[], version: string, io: Io,
     const message = error.message.replace(/^error: /, '');
     if (words.includes('--json')) io.write(`${JSON.stringify({ outcome: 'failed', error: { code: exit, message } }, null, 2)}\n`);
     // Commander has told already, to people.
-    else if (!isCommanders) io.complain(`${wrap(`${nameOfTool(io.environment)}: ${message}`, 2)}\n`);
+    else if (!isCommanders) io.complain(`${wrapList(`${nameOfTool(io.environment)}: ${message}`)}\n`);
     return exitCodes[exit].code;
   }
 }

@@ -82,7 +82,8 @@ export function showDatabaseReport(report: Values, { stage, advise }: Around): s
           'To change:',
           ...findings.flatMap(({ about, seen, change }: Values) => [
             wrap(`  - ${about}: ${seen}`, 4),
-            wrap(`    → ${advise(change)}`, 6),
+            // A line whatever its length: it is copied.
+            `    → ${advise(change)}`,
           ]),
         ].join('\n'),
   ];

@@ -93,7 +93,7 @@ test('a topic that CloudWatch cannot write to is named, and so is one that nobod
   assert.equal(failed.code, 1);
   assert.match(
     failed.stderr,
-    /CloudWatch could not tell of oauth2-dev-ScheduleFailed: Failed to execute action\s+arn:.* \(not_told\)/,
+    /CloudWatch could not tell of oauth2-dev-ScheduleFailed: Failed to execute action arn:.* \(not_told\)/,
   );
 
   account.alarm_actions = [];
