@@ -121,7 +121,7 @@ function adviceFor(letters: readonly Letter[]): string[] {
     ...(times.length === 0
       ? []
       : [
-          `oauth2ctl retry-events --since ${edge(Math.min(...times) - minute)} --until ${edge(Math.max(...times) + minute)} --apply --reason "the bus dropped them"`,
+          `oauth2ctl retry-events --since ${edge(Math.min(...times) - minute)} --until ${edge(Math.min(Math.max(...times) + minute, Date.now()))} --apply --reason "the bus dropped them"`,
         ]),
   ];
 }

@@ -118,7 +118,9 @@ test('a schedule runs its procedure through its own role', async () => {
   await change('rate(1 minutes)');
   const row = await comes(
     async () =>
-      (await sql`select outcome, reason from audit_log where actor = 'schedule' and procedure = 'purge-expired' limit 1`)[0],
+      (
+        await sql`select outcome, reason from audit_log where actor = 'schedule' and procedure = 'purge-expired' and outcome <> 'begun' limit 1`
+      )[0],
     120,
     "the scheduled run's row of the audit log",
   );
@@ -216,7 +218,7 @@ test('oauth2ctl works through Lambda Invoke', async () => {
   assert.ok(listed.json.clients.some((client: { client_id: string }) => client.client_id === client_id));
   const disabled = await operate(['disable-client', client_id, '--stage', stage, '--apply', '--reason', 'no longer needed']);
   assert.equal(disabled.code, 0, disabled.stderr);
-  const [row] = await sql`select procedure, outcome from audit_log where reason = 'no longer needed'`;
+  const [row] = await sql`select procedure, outcome from audit_log where reason = 'no longer needed' and outcome <> 'begun'`;
   assert.deepEqual({ ...row }, { procedure: 'disable-client', outcome: 'succeeded' });
 });
 

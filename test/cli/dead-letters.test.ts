@@ -64,6 +64,14 @@ test('each is named in the order of its time, with what to do first; the queues 
   assert.deepEqual([account.queues.visible('ScheduleFailed'), account.queues.visible('EventsDropped')], [1, 23]);
 });
 
+test('what was dropped a moment ago is sent again up to now, and not to a time that is yet to come', async () => {
+  const detail = { time: new Date().toISOString() };
+  account.queues.put('EventsDropped', { body: JSON.stringify({ 'detail-type': 'user_logout', detail }) });
+  const { stdout } = await run();
+  const [, until = ''] = /--until (\S+) /.exec(stdout) ?? [];
+  assert.ok(Date.parse(until) >= Date.parse(detail.time) && Date.parse(until) <= Date.now(), stdout);
+});
+
 test('they are taken out when the audit log has it, by name and number', async () => {
   account.queues.put('ScheduleFailed', failed('backup', 'one'), failed('backup', 'two'), failed('purge-expired', 'three'));
   account.queues.put('EventsDropped', dropped(10));

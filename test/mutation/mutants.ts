@@ -13,6 +13,13 @@ export interface Mutant {
 
 export const mutants: readonly Mutant[] = [
   {
+    breaks: 'serves what went around CloudFront',
+    file: 'lib/http/caller-address.ts',
+    find: 'if (!accepted.some((one) => equalDigests(presented, one)))',
+    replace: 'if (false as boolean)',
+    tests: ['conformance/behind-cloudfront.test.ts'],
+  },
+  {
     breaks: 'accepts the PKCE method plain',
     file: 'lib/protocol/authorization-request.ts',
     find: "if (method !== 'S256')",
@@ -43,7 +50,7 @@ export const mutants: readonly Mutant[] = [
   {
     breaks: 'does not revoke what a replayed code was exchanged for',
     file: 'functions/http/token/authorization-code.ts',
-    find: "await revokeFamily(db, familyId, 'authorization code replayed', now);",
+    find: "await revokeFamily(db, verdict.family_id, 'authorization code replayed', now);",
     replace: 'void revokeFamily;',
     tests: ['conformance/code-exchange.test.ts'],
   },
