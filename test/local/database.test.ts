@@ -175,8 +175,7 @@ test('a project in a folder that other users may not enter works too, for root a
   await sql.end();
   child.kill('SIGTERM');
   await once(child, 'exit');
-  await closed(port);
-  // What a killed process left is removed by the next start.
+  // What a killed process left, its server and its copy of the programs, is ended and removed by the next start.
   const database = await start(t, join(home, 'data'));
   assert.equal((await ask(database, (again) => again`select 1 as one`)).length, 1);
   await database.stop();
