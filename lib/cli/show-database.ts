@@ -44,10 +44,11 @@ export function showDatabaseReport(report: Values, { stage, advise }: Around): s
       ['statistics since', instant(database.statistics_since)],
     ]),
     table(
-      ['TABLE', 'PARTITIONS', 'SIZE', 'ROWS', 'DEAD', 'LAST VACUUM'],
+      ['TABLE', 'PARTITIONS', 'LARGEST', 'SIZE', 'ROWS', 'DEAD', 'LAST VACUUM'],
       tables.map((one: Values) => [
         one.name,
         one.partitions,
+        one.largest_partition_bytes === null ? null : size(one.largest_partition_bytes),
         size(one.bytes),
         one.live_rows,
         one.dead_rows,

@@ -5,6 +5,8 @@ export interface TableFacts {
   /** Partitions count as their table. */
   readonly name: string;
   readonly partitions: number;
+  /** Null of a table without partitions. */
+  readonly largest_partition_bytes: number | null;
   readonly bytes: number;
   readonly live_rows: number;
   readonly dead_rows: number;
@@ -21,7 +23,9 @@ export async function listTables(db: Database): Promise<TableFacts[]> {
   return db.ask<TableFacts>(
     'list-tables',
     db.sql`
-      select coalesce(p.relname, s.relname) as name, count(p.oid)::integer as partitions, sum(pg_total_relation_size(s.relid))::float8 as bytes,
+      select coalesce(p.relname, s.relname) as name, count(p.oid)::integer as partitions,
+        max(pg_total_relation_size(s.relid)) filter (where p.oid is not null)::float8 as largest_partition_bytes,
+        sum(pg_total_relation_size(s.relid))::float8 as bytes,
         sum(s.n_live_tup)::float8 as live_rows, sum(s.n_dead_tup)::float8 as dead_rows, sum(s.seq_scan)::float8 as sequential_scans,
         sum(s.seq_tup_read)::float8 as rows_read_by_scans, coalesce(sum(s.idx_scan), 0)::float8 as index_scans,
         max(greatest(s.last_vacuum, s.last_autovacuum)) as last_vacuum, max(greatest(s.last_analyze, s.last_autoanalyze)) as last_analyze,

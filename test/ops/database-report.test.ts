@@ -37,7 +37,11 @@ test('a quiet database: every section is there, and nothing is to be changed', a
   assert.deepEqual(quiet.findings, []);
   assert.equal(quiet.well, true);
   assert.ok(quiet.connections.total >= 1 && quiet.connections.max_connections >= 100);
-  assert.ok(quiet.tables.some(({ name, partitions }) => name === 'access_tokens' && partitions >= 1));
+  const partitioned = quiet.tables.find(({ name }) => name === 'access_tokens');
+  assert.ok(partitioned && partitioned.partitions >= 1);
+  const largest = partitioned.largest_partition_bytes ?? 0;
+  assert.ok(largest > 0 && largest <= partitioned.bytes && largest * partitioned.partitions >= partitioned.bytes);
+  assert.equal(quiet.tables.find(({ name }) => name === 'clients')?.largest_partition_bytes, null);
   assert.ok(quiet.indexes.some(({ name }) => name.startsWith('token_families')));
   assert.ok(quiet.database.bytes > 0);
   assert.ok(quiet.settings.some(({ name, bytes }) => name === 'shared_buffers' && (bytes ?? 0) > 1024 ** 2));
